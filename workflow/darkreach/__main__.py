@@ -1,0 +1,5 @@
+import sys
+
+from darkreach.cli import main
+
+sys.exit(main())

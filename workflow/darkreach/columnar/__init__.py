@@ -1,0 +1,1 @@
+"""Columnar processing: candidates of a block to histograms, histograms of all blocks to templates."""

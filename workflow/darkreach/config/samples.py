@@ -1,0 +1,69 @@
+"""Samples and their blocks: the user's own ntuples, or what the workflow simulates in their place."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from darkreach.config.base import Name, Positive, Section
+
+ModelName = Literal["zprime", "muonphilic_scalar"]
+Process = Literal["fourmuon", "tautau", "mumu", "qqbar"]
+
+
+class Block(Section):
+    """The unit that is added, processed and counted. Which keys it needs follows from its sample."""
+
+    files: list[str] = Field([], description="the user's ntuples: paths or glob patterns")
+    luminosity_fb: Positive | None = Field(None, description="integrated luminosity of a data block, fb⁻¹")
+    runs: tuple[int, int] = Field((1, 100), description="first and last run number of a simulated block")
+    generated_events: int | None = Field(
+        None, gt=0, description="events generated: to be simulated (signals: per mass), or behind the files"
+    )
+    mass_GeV: Positive | None = Field(None, description="mass of X in the files of a signal block")
+    masses_GeV: list[Positive] = Field([], description="masses of X to simulate in a signal block")
+
+
+class Sample(Section):
+    """Ntuple files of one origin: collision data, one background, or one signal model."""
+
+    kind: Literal["data", "background", "signal"]
+    model: ModelName | None = Field(None, description="the model of a signal sample")
+    simulate: list[Process] | Literal["signal"] | None = Field(
+        None, description="processes that the workflow simulates; without it the blocks name files"
+    )
+    cross_section_fb: Positive | None = Field(
+        None, description="cross-section of the user's background files, fb"
+    )
+    tree: str | None = Field(None, description="name of the tree, when it cannot be guessed")
+    columns: dict[str, str] = Field({}, description="branch names that differ from those of the search")
+    blocks: dict[Name, Block]
+
+    @model_validator(mode="after")
+    def _blocks_have_what_they_need(self) -> "Sample":
+        if not self.blocks:
+            raise ValueError("a sample needs at least one block")
+        if (self.kind == "signal") != (self.model is not None):
+            raise ValueError("'model' is needed by signal samples, and only by them")
+        if self.simulate is not None and (self.simulate == "signal") != (self.kind == "signal"):
+            raise ValueError("a signal sample is simulated with 'simulate: signal', others with a list")
+        if self.kind == "background" and self.simulate is not None and len(self.simulate) != 1:
+            raise ValueError("a simulated background has exactly one process")
+        if self.kind == "background" and self.simulate is None and self.cross_section_fb is None:
+            raise ValueError("a background sample of your own files needs 'cross_section_fb'")
+        for name, block in self.blocks.items():
+            for key, needed in self._needed(block).items():
+                if needed and not getattr(block, key):
+                    raise ValueError(f"block '{name}' of a {self.kind} sample needs '{key}'")
+                if not needed and key != "runs" and getattr(block, key):
+                    raise ValueError(f"block '{name}' of this {self.kind} sample cannot have '{key}'")
+        return self
+
+    def _needed(self, block: Block) -> dict[str, bool]:
+        simulated, signal = self.simulate is not None, self.kind == "signal"
+        return {
+            "files": not simulated,
+            "luminosity_fb": self.kind == "data",
+            "generated_events": self.kind != "data",
+            "mass_GeV": signal and not simulated,
+            "masses_GeV": signal and simulated,
+        }
