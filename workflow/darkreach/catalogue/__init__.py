@@ -1,0 +1,1 @@
+"""Manifests: what each block contains, and the account of runs and luminosity."""

@@ -1,0 +1,1 @@
+"""Reading the flat ntuples of basf2."""

@@ -1,0 +1,137 @@
+"""Reading named columns of an ntuple, piece by piece."""
+
+import difflib
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from darkreach.errors import DarkreachError
+from darkreach.ntuple.names import readable, root_compatible
+from darkreach.ntuple.reading import MEND, Ntuple, damage_named, open_ntuple
+
+STEP = 500_000
+_FLOATS = {"double", "float", "Double32_t", "Float16_t"}
+_INTEGERS = {"bool", "char"} | {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_STRINGS = {"string", "char*", "TString"}
+
+
+def require_columns(ntuple: Ntuple, names: Sequence[str]) -> dict[str, str]:
+    """Check that every name stands for exactly one branch; returns name -> branch.
+
+    A name is the branch itself or the basf2 variable, `useCMSFrame__bop__bc` or `useCMSFrame(p)`.
+
+    Raises:
+        DarkreachError: a branch is absent, is there twice, or does not hold one value per row.
+    """
+    counts = Counter(ntuple.names)
+    branches = {}
+    for name in names:
+        branch = name if name in counts else root_compatible(name)
+        if branch not in counts:
+            raise DarkreachError(
+                f"{ntuple.path}: tree '{ntuple.tree_name}' has no branch '{name}'{_nearest(ntuple, name)}"
+            )
+        if counts[branch] > 1:
+            raise DarkreachError(
+                f"{ntuple.path}: tree '{ntuple.tree_name}' has {counts[branch]} branches named '{branch}'; "
+                "write the ntuple again with each variable listed once"
+            )
+        branches[name] = branch
+    for branch in branches.values():
+        kind = column_type(ntuple, branch)
+        if kind not in _FLOATS | _INTEGERS | _STRINGS:
+            raise DarkreachError(
+                f"{ntuple.path}: branch '{branch}' holds '{kind}', not one value per row; "
+                "write the ntuple with VariablesToNtuple"
+            )
+    return branches
+
+
+def read_chunks(
+    path: str | os.PathLike, tree: str | None, columns: Sequence[str], step: int = STEP
+) -> Iterator[dict[str, np.ndarray]]:
+    """Iterate over the rows in order; only `columns` are read, and at most `step` rows are held at a time.
+
+    Yields dicts from the names in `columns`, as given, to arrays of shape (rows,) with the type stored in
+    the file. Chunks end where clusters of the file end, if `step` allows. An empty tree gives one chunk
+    of no rows.
+
+    Raises:
+        DarkreachError: as open_ntuple and require_columns; or the file is damaged, or gives fewer rows
+            than its tree announces.
+    """
+    with open_ntuple(path, tree) as ntuple:
+        yield from iterate(ntuple, columns, step)
+
+
+def iterate(ntuple: Ntuple, columns: Sequence[str], step: int = STEP) -> Iterator[dict[str, np.ndarray]]:
+    """As read_chunks, for a file that is already open."""
+    branches = require_columns(ntuple, columns)
+    wanted = set(branches.values())
+    with damage_named(ntuple.path):
+        edges = _edges(_clusters(ntuple, wanted), ntuple.entries, step)
+    for start, stop in pairwise(edges):
+        with damage_named(ntuple.path):
+            # wanted.__contains__: uproot would read a list of names as glob patterns
+            arrays = ntuple.tree.arrays(
+                filter_name=wanted.__contains__, entry_start=start, entry_stop=stop, library="np"
+            )
+        _check_rows(ntuple, branches, arrays, start, stop)
+        yield {name: arrays[branch] for name, branch in branches.items()}
+
+
+def column_type(ntuple: Ntuple, branch: str) -> str:
+    """The C++ type of a branch without `std::`: `double`, `int32_t`, `string`, `double[]`, ..."""
+    with damage_named(ntuple.path):
+        return str(ntuple.tree[branch].typename).replace("std::", "")
+
+
+def is_number(kind: str) -> bool:
+    """Whether a column_type is one number per row."""
+    return kind in _FLOATS | _INTEGERS
+
+
+def is_float(kind: str) -> bool:
+    """Whether a column_type is one floating-point number per row, which can be NaN."""
+    return kind in _FLOATS
+
+
+def _nearest(ntuple: Ntuple, name: str) -> str:
+    spellings = {spelling: branch for branch in ntuple.names for spelling in (branch, readable(branch))}
+    close = difflib.get_close_matches(name, spellings, n=1)
+    return (
+        f"; did you mean '{close[0]}'?" if close else "; list them with 'python -m darkreach inspect --json'"
+    )
+
+
+def _clusters(ntuple: Ntuple, branches: set[str]) -> list[int]:
+    if ntuple.format == "RNTuple":
+        firsts = [int(cluster.num_first_entry) for cluster in ntuple.tree.cluster_summaries]
+        return [*firsts, ntuple.entries]
+    return ntuple.tree.common_entry_offsets(filter_name=branches.__contains__, recursive=False)
+
+
+def _edges(clusters: Sequence[int], entries: int, step: int) -> list[int]:
+    """Limits of chunks: whole clusters, as many as fit into `step` rows; a larger cluster is cut."""
+    edges = [0]
+    while edges[-1] < entries:
+        furthest = edges[-1] + step
+        cluster = clusters[bisect_right(clusters, furthest) - 1]
+        edges.append(min(cluster if cluster > edges[-1] else furthest, entries))
+    return edges if entries else [0, 0]
+
+
+def _check_rows(
+    ntuple: Ntuple, branches: dict[str, str], arrays: dict[str, np.ndarray], start: int, stop: int
+) -> None:
+    for branch in branches.values():
+        rows = len(arrays[branch]) if branch in arrays else 0
+        if rows != stop - start:
+            raise DarkreachError(
+                f"{ntuple.path}: branch '{branch}' gave {rows} of {stop - start} rows from row {start} on "
+                f"(the tree announces {ntuple.entries}); {MEND}"
+            )
