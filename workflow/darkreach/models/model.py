@@ -1,0 +1,51 @@
+"""What every dark-sector model offers; a new model is one small subclass."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from darkreach.models.constants import HBAR_C_GEV_M
+
+
+class Model:
+    """A new particle X with one coupling. Masses are in GeV and may be arrays; so may the results.
+
+    Attributes:
+        name: the word used in configuration and files.
+        label: how X is written in figures (matplotlib mathtext).
+        coupling_symbol: how the coupling is written in figures.
+        spin: spin of X.
+        production_vertex: "vector", "scalar" or "pseudoscalar", the coupling of X to the muon.
+    """
+
+    name: str
+    label: str
+    coupling_symbol: str
+    spin: int
+    production_vertex: str
+
+    def partial_widths(self, mass: ArrayLike, coupling: ArrayLike) -> dict[str, np.ndarray]:
+        """Partial widths in GeV by decay channel; a closed channel has width 0."""
+        raise NotImplementedError
+
+    def delta_a_mu(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
+        """One-loop contribution of X to (g−2)μ/2."""
+        raise NotImplementedError
+
+    def width(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
+        """Total width in GeV."""
+        return sum(self.partial_widths(mass, coupling).values())
+
+    def branching_fractions(self, mass: ArrayLike) -> dict[str, np.ndarray]:
+        """Branching fractions by decay channel; they do not depend on the coupling."""
+        widths = self.partial_widths(mass, 1.0)
+        total = sum(widths.values())
+        return {channel: width / total for channel, width in widths.items()}
+
+    def ctau_m(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
+        """Proper decay length cτ = ħc/Γ in m."""
+        return HBAR_C_GEV_M / self.width(mass, coupling)
+
+
+def lepton_velocity(mass: ArrayLike, lepton_mass: float) -> np.ndarray:
+    """Velocity √(1 − 4m²/M²) of a lepton in X → l⁺l⁻ at rest; 0 below threshold."""
+    return np.sqrt(np.clip(1 - (2 * lepton_mass / np.asarray(mass, float)) ** 2, 0, None))

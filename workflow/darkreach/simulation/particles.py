@@ -1,0 +1,40 @@
+"""Final-state particles of a batch of events: what every generator hands to the detector response."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class Particles:
+    """Stable particles of a batch of events, as flat arrays of equal length n.
+
+    event: (n,) index of the event in the batch, not decreasing.
+    pdg: (n,) PDG code.
+    momentum: (n, 4) px, py, pz, E in GeV, in the centre-of-mass frame of the nominal beams,
+        with +z along the electron beam.
+    vertex: (n, 3) production point relative to the interaction point, in cm.
+    from_signal: (n,) True for the decay products of the signal resonance X.
+    n_events: number of events in the batch, including those without particles.
+    """
+
+    event: np.ndarray
+    pdg: np.ndarray
+    momentum: np.ndarray
+    vertex: np.ndarray
+    from_signal: np.ndarray
+    n_events: int
+
+
+@dataclass
+class Generated:
+    """Unweighted events of one process.
+
+    particles: what the detector can see (ISR photons down the beam pipe are not included).
+    cross_section_fb: cross-section of what was generated, including ISR when it was on, in fb.
+    cross_section_error_fb: its Monte-Carlo integration error, in fb.
+    """
+
+    particles: Particles
+    cross_section_fb: float
+    cross_section_error_fb: float
