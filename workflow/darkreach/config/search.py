@@ -1,5 +1,6 @@
 """The settings of a search. Values that no paper states are marked `assumed` in the YAML files."""
 
+from itertools import pairwise
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
@@ -102,7 +103,7 @@ class Search(Section):
     columns: Columns
     selection: MumuSelection
     regions: list[MassWindow] = Field(min_length=1)
-    vetoes: list[MassWindow] = []
+    vetoes: list[MassWindow]
     observable_bin_GeV: Positive
     observable_maximum_GeV: Positive
     classifier: Classifier
@@ -115,6 +116,6 @@ class Search(Section):
     @model_validator(mode="after")
     def _regions_do_not_overlap(self) -> "Search":
         edges = [region.range_GeV for region in self.regions]
-        if any(a[1] > b[0] for a, b in zip(edges, edges[1:], strict=False)):
+        if any(a[1] > b[0] for a, b in pairwise(edges)):
             raise ValueError("'regions' must be in order of mass and must not overlap")
         return self

@@ -10,7 +10,7 @@ class TrackResolution:
     """Gaussian errors of the track parameters.
 
     pt_linear (1/GeV), pt_constant: σ(pT)/pT = pt_linear·pT ⊕ pt_constant/β.
-    phi, tan_lambda: (floor, scattering) with σ = floor ⊕ scattering/p, in rad and in units of tan λ, p in GeV.
+    phi, tan_lambda: (floor, scattering) with σ = floor ⊕ scattering/p, in rad and in tan λ, p in GeV.
     d0_cm, z0_cm: (floor, scattering) with σ = floor ⊕ scattering/(p β sin^n θ), n = 3/2 and 5/2, in cm.
     """
 

@@ -1,0 +1,108 @@
+"""The checked configuration, and the names that the rules share. Imports nothing heavy."""
+
+import ast
+import functools
+import glob
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from darkreach.config import stages
+from darkreach.config.root import load_config
+from darkreach.errors import DarkreachError
+
+# jobs call `python -m darkreach`: the one of this environment, whatever the shell's PATH says
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+
+try:
+    CONFIG = load_config(config, " + ".join(map(str, workflow.configfiles)) or "configuration")
+except DarkreachError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = CONFIG.results
+LOGS = f"{RESULTS}/logs"
+LOCK = workflow.source_path("../envs/requirements.txt")
+PACKAGE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "workflow"
+
+
+wildcard_constraints:
+    search="|".join(CONFIG.searches),
+    sample="|".join(CONFIG.samples),
+    model="|".join(model for search in CONFIG.searches.values() for model in search.models),
+    block=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    region=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    chunk=r"\d+",
+
+
+@functools.cache
+def code(module):
+    """Files of the package that a command needs: its module and everything that it imports.
+
+    As inputs they make a job run again when its code changed. The configuration is left out: what
+    matters of it is in the job's specification.
+    """
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        base = PACKAGE / name.replace(".", "/")
+        path = next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.exists()), None)
+        if path is None or path in found or name.startswith("darkreach.config"):
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return sorted(map(str, found))
+
+
+def blocks(*kinds):
+    """(sample, block) of every block of the given kinds of sample, or of all."""
+    return [
+        (name, block)
+        for name, sample in CONFIG.samples.items()
+        if not kinds or sample.kind in kinds
+        for block in sample.blocks
+    ]
+
+
+def is_simulated(wildcards):
+    return CONFIG.samples[wildcards.sample].simulate is not None
+
+
+def ntuple_files(wildcards):
+    """Files of one block: what the workflow simulates, or the user's own with patterns expanded."""
+    sample = CONFIG.samples[wildcards.sample]
+    if wildcards.block not in sample.blocks:
+        raise WorkflowError(f"sample '{wildcards.sample}' has no block '{wildcards.block}'")
+    if is_simulated(wildcards):
+        return [f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}.root"]
+    return [
+        path
+        for pattern in sample.blocks[wildcards.block].files
+        for path in expand_pattern(pattern, f"samples.{wildcards.sample}.blocks.{wildcards.block}.files")
+    ]
+
+
+def expand_pattern(pattern, key):
+    if "://" in pattern:
+        return [pattern]
+    paths = sorted(glob.glob(pattern))
+    if not paths:
+        raise WorkflowError(
+            f"{key}: no file matches '{pattern}'; correct the path or remove it from the block"
+        )
+    return paths
+
+
+def local_ntuple_files(wildcards):
+    """The files that Snakemake itself can watch: remote ones never enter the graph of jobs."""
+    return [path for path in ntuple_files(wildcards) if "://" not in path]
+
+
+def per_block(pattern, *kinds):
+    """A path of every block of the given kinds of sample."""
+    return [pattern.format(results=RESULTS, sample=s, block=b) for s, b in blocks(*kinds)]

@@ -1,0 +1,26 @@
+# One skimmed block and the classifiers → its histograms (coffea processor, Dask).
+
+
+rule histogram:
+    input:
+        code=code("darkreach.columnar.command"),
+        lock=LOCK,
+        manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
+        skim=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.root",
+        classifiers=lambda wildcards: [
+            f"{RESULTS}/classifier/{wildcards.search}/{region.name}.onnx"
+            for region in CONFIG.searches[wildcards.search].regions
+        ],
+    output:
+        histogram=f"{RESULTS}/histogram/{{search}}/{{sample}}/{{block}}.h5",
+    log:
+        f"{LOGS}/histogram/{{search}}/{{sample}}/{{block}}.log",
+    params:
+        spec=lambda wildcards: stages.as_json(
+            stages.histogram_spec(CONFIG, wildcards.search, wildcards.sample, 1)
+        ),
+    message:
+        "Filling histograms of {wildcards.sample}, block {wildcards.block}, for {wildcards.search}"
+    shell:
+        "python -m darkreach histogram --spec {params.spec:q} --manifest {input.manifest:q} --skim {input.skim:q}"
+        " --classifiers {input.classifiers:q} --output {output.histogram:q} > {log:q} 2>&1"

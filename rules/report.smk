@@ -1,0 +1,24 @@
+# Everything → one page to look at.
+
+
+rule report:
+    input:
+        code=code("darkreach.publish.report_command"),
+        lock=LOCK,
+        limits=limit_tables(),
+        accounts=[f"{RESULTS}/template/{search}.json" for search in CONFIG.searches],
+        cards=[
+            f"{RESULTS}/classifier/{name}/{region.name}.json"
+            for name, search in CONFIG.searches.items()
+            for region in search.regions
+        ],
+        templates=[f"{RESULTS}/template/{search}.h5" for search in CONFIG.searches],
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    message:
+        "Writing the report"
+    shell:
+        "python -m darkreach report --limits {input.limits:q} --accounts {input.accounts:q}"
+        " --cards {input.cards:q} --templates {input.templates:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,21 @@
+# One block → its candidates after preselection, with only the columns that the search needs.
+
+
+rule skim:
+    input:
+        code=code("darkreach.searches.skim_command"),
+        lock=LOCK,
+        manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
+        ntuples=local_ntuple_files,
+    output:
+        skim=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.root",
+        cutflow=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.json",
+    log:
+        f"{LOGS}/skim/{{search}}/{{sample}}/{{block}}.log",
+    params:
+        spec=lambda wildcards: stages.as_json(stages.skim_spec(CONFIG, wildcards.search, wildcards.sample)),
+    message:
+        "Skimming {wildcards.sample}, block {wildcards.block}, for {wildcards.search}"
+    shell:
+        "python -m darkreach skim --spec {params.spec:q} --manifest {input.manifest:q}"
+        " --output {output.skim:q} > {log:q} 2>&1"
