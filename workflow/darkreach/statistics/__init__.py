@@ -1,0 +1,1 @@
+"""From templates to limits: signal model, HistFactory workspaces, fits, and the scan over hypotheses."""

@@ -1,0 +1,123 @@
+"""The signal at any mass, from templates simulated at some masses.
+
+Shapes are compared in the pull u = (m_R − m_R0)/σ_R, where neighbouring masses look nearly the same.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import PchipInterpolator
+
+from darkreach.columnar.templates import SignalTemplate
+from darkreach.errors import DarkreachError
+from darkreach.statistics.resolution import effective_entries, peak_of, reduced_mass
+
+# With fewer effective entries a template still counts for the efficiency, but has no usable shape.
+MINIMUM_ENTRIES = 30
+
+
+class SignalModel:
+    """Efficiency, resolution and shape of one model's signal as functions of the mass of X.
+
+    Efficiency, resolution and peak offset are interpolated with monotone cubics (PCHIP) in the reduced mass;
+    shapes linearly, between the cumulative pull distributions of the neighbouring simulated masses.
+    At a simulated mass every one of them is what was simulated.
+    """
+
+    def __init__(self, edges: np.ndarray, signals: Mapping[float, SignalTemplate], model: str) -> None:
+        """Take the signals of `model` (mass of X in GeV → template) on fine bins of m_R with `edges` in GeV.
+
+        Raises:
+            DarkreachError: fewer than two simulated masses have a usable shape.
+        """
+        self._edges = edges
+        self._masses = np.array(sorted(signals), float)
+        templates = [signals[mass] for mass in self._masses]
+        self._has_negative = np.array([bool(np.any(t.values < 0)) for t in templates])
+        efficiencies = [t.values.sum() / t.generated_events for t in templates]
+        shaped = [
+            (mass, t)
+            for mass, t, negative in zip(self._masses, templates, self._has_negative, strict=True)
+            if not negative and effective_entries(t.values, t.variances) >= MINIMUM_ENTRIES
+        ]
+        if len(shaped) < 2:
+            raise DarkreachError(
+                f"signal templates of '{model}': only {len(shaped)} of {len(templates)} masses have "
+                f"{MINIMUM_ENTRIES} selected candidates and no negative bin, two are needed; "
+                "simulate more events or masses"
+            )
+        peaks = [peak_of(edges, template.values) for _, template in shaped]
+        self._centres = reduced_mass([mass for mass, _ in shaped])
+        self._medians = np.array([p.median - x for p, x in zip(peaks, self._centres, strict=True)])
+        self._sigmas = np.array([peak.sigma for peak in peaks])
+        self._cumulative = [
+            np.concatenate([[0.0], np.cumsum(template.values)]) / template.values.sum()
+            for _, template in shaped
+        ]
+        self._efficiency = PchipInterpolator(reduced_mass(self._masses), efficiencies)
+        self._resolution = PchipInterpolator(self._centres, self._sigmas)
+        self._offset = PchipInterpolator(self._centres, self._medians)
+
+    @property
+    def mass_range(self) -> tuple[float, float]:
+        """Lowest and highest simulated mass of X in GeV: nothing is extrapolated beyond them."""
+        return float(self._masses[0]), float(self._masses[-1])
+
+    def efficiency(self, mass: float) -> float:
+        """Selected and correctly paired candidates per generated event."""
+        return float(self._efficiency(reduced_mass(mass)))
+
+    def resolution(self, mass: ArrayLike) -> np.ndarray:
+        """σ_R in GeV: half of the central 68.27 % interval of the reduced mass. Same shape as `mass`."""
+        return self._resolution(self._inside(mass))
+
+    def peak_offset(self, mass: float) -> float:
+        """Median of the reconstructed minus the true reduced mass, in GeV."""
+        return float(self._offset(self._inside(mass)))
+
+    def is_negative(self, mass: float) -> bool:
+        """Whether a simulated template next to `mass` has a negative bin."""
+        after = int(np.searchsorted(self._masses, mass))
+        first = after if mass in self._masses else after - 1
+        return bool(self._has_negative[max(0, first) : after + 1].any())
+
+    def expected_fractions(
+        self,
+        mass: float,
+        low: np.ndarray,
+        high: np.ndarray,
+        shift_sigma: float = 0.0,
+        width_factor: float = 1.0,
+    ) -> np.ndarray:
+        """Fraction of the selected signal of `mass` (GeV) in each bin from low to high, (k,) in GeV of m_R.
+
+        shift_sigma moves the peak by that many σ_R; width_factor stretches it about its median.
+        Over the whole range of the templates the fractions add up to one.
+        """
+        x = np.concatenate([low, high, self._edges[[0, -1]]])
+        below = self._cumulative_at(mass, x, shift_sigma, width_factor)
+        k = len(low)
+        return (below[k : 2 * k] - below[:k]) / (below[-1] - below[-2])
+
+    def _cumulative_at(
+        self, mass: float, x: np.ndarray, shift_sigma: float, width_factor: float
+    ) -> np.ndarray:
+        position = self._inside(mass)
+        after = int(np.clip(np.searchsorted(self._centres, position), 1, len(self._centres) - 1))
+        before = after - 1
+        share = (position - self._centres[before]) / (self._centres[after] - self._centres[before])
+        pull = (x - reduced_mass(mass)) / self.resolution(mass)
+        pull_medians = self._medians / self._sigmas
+        centre = (1 - share) * pull_medians[before] + share * pull_medians[after]
+        pull = centre + (pull - shift_sigma - centre) / width_factor
+        result = np.zeros(len(x))
+        for index, weight in ((before, 1 - share), (after, share)):
+            if weight > 0:
+                at = self._centres[index] + self._sigmas[index] * pull
+                result += weight * np.interp(at, self._edges, self._cumulative[index])
+        return result
+
+    def _inside(self, mass: ArrayLike) -> np.ndarray:
+        """m_R of `mass`, moved to the nearest mass with a usable shape when it lies beyond them."""
+        return np.clip(reduced_mass(mass), self._centres[0], self._centres[-1])
