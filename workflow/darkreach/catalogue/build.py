@@ -89,8 +89,8 @@ def _luminosity(given: float | None, sidecar: Sidecar | None, name: str) -> floa
     simulated = sidecar.luminosity_fb if sidecar else None
     if given is not None and simulated is not None and not math.isclose(given, simulated):
         raise DarkreachError(
-            f"block '{name}': 'luminosity_fb' is {given:g}, but the block was simulated with {simulated:g} fb⁻¹; "
-            "simulate it again"
+            f"block '{name}': 'luminosity_fb' is {given:g}, but the block was simulated with "
+            f"{simulated:g} fb⁻¹; simulate it again"
         )
     luminosity = given if given is not None else simulated
     if luminosity is None or not luminosity > 0:
@@ -124,7 +124,8 @@ def _check_components(components: list[Component], kind: str, name: str) -> None
     for component in components:
         if not component.generated_events:
             raise DarkreachError(
-                f"block '{name}': {kind} '{component.process}' without 'generated_events'; set it in the block"
+                f"block '{name}': {kind} '{component.process}' without 'generated_events'; "
+                "set it in the block"
             )
         if kind == "background" and component.cross_section_fb is None:
             raise DarkreachError(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -94,8 +95,10 @@ class Manifest(_Record):
             new.write_text(text, encoding="utf-8")
             new.replace(path)
         except OSError as error:
-            new.unlink(missing_ok=True)
             raise DarkreachError(f"{path}: cannot write this manifest ({error.strerror})") from None
+        finally:
+            with suppress(OSError):
+                new.unlink()
         return True
 
 

@@ -73,14 +73,18 @@ def iterate(ntuple: Ntuple, columns: Sequence[str], step: int = STEP) -> Iterato
     branches = require_columns(ntuple, columns)
     wanted = set(branches.values())
     with damage_named(ntuple.path):
+        stored = _stored_rows(ntuple, wanted)
         edges = _edges(_clusters(ntuple, wanted), ntuple.entries, step)
+    for branch, rows in stored.items():
+        _check_rows(ntuple, branch, rows, 0, ntuple.entries)
     for start, stop in pairwise(edges):
         with damage_named(ntuple.path):
             # wanted.__contains__: uproot would read a list of names as glob patterns
             arrays = ntuple.tree.arrays(
                 filter_name=wanted.__contains__, entry_start=start, entry_stop=stop, library="np"
             )
-        _check_rows(ntuple, branches, arrays, start, stop)
+        for branch in sorted(wanted):
+            _check_rows(ntuple, branch, len(arrays[branch]) if branch in arrays else 0, start, stop)
         yield {name: arrays[branch] for name, branch in branches.items()}
 
 
@@ -125,13 +129,16 @@ def _edges(clusters: Sequence[int], entries: int, step: int) -> list[int]:
     return edges if entries else [0, 0]
 
 
-def _check_rows(
-    ntuple: Ntuple, branches: dict[str, str], arrays: dict[str, np.ndarray], start: int, stop: int
-) -> None:
-    for branch in branches.values():
-        rows = len(arrays[branch]) if branch in arrays else 0
-        if rows != stop - start:
-            raise DarkreachError(
-                f"{ntuple.path}: branch '{branch}' gave {rows} of {stop - start} rows from row {start} on "
-                f"(the tree announces {ntuple.entries}); {MEND}"
-            )
+def _stored_rows(ntuple: Ntuple, branches: set[str]) -> dict[str, int]:
+    """Branch -> rows. A TTree counts them in each branch as well, an RNTuple only as a whole."""
+    if ntuple.format == "RNTuple":
+        return {}
+    return {branch: int(ntuple.tree[branch].num_entries) for branch in sorted(branches)}
+
+
+def _check_rows(ntuple: Ntuple, branch: str, rows: int, start: int, stop: int) -> None:
+    if rows != stop - start:
+        raise DarkreachError(
+            f"{ntuple.path}: branch '{branch}' gave {rows} of {stop - start} rows from row {start} on "
+            f"(the tree announces {ntuple.entries}); {MEND}"
+        )

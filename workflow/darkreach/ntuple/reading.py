@@ -98,6 +98,8 @@ def _ntuple(directory: Any, path: str, tree: str | None) -> Ntuple:
         _refuse_datastore(directory, path, trees)
         raise DarkreachError(f"{path}: no tree '{name}'; {_listed(trees)}")
     handle = directory[name]
+    if handle.num_entries < 0:
+        raise DarkreachError(f"{path}: damaged, tree '{name}' announces {handle.num_entries} rows; {MEND}")
     names = _branches(handle)
     if _is_datastore(names):
         _refuse_datastore(directory, path, [name])

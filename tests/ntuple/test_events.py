@@ -1,0 +1,81 @@
+"""Counting events, candidates and runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rootfiles import event_columns, write
+
+from darkreach.errors import DarkreachError
+from darkreach.ntuple.events import EventSummary, runs_of, summarise_events
+from darkreach.ntuple.reading import open_ntuple
+
+
+def summary_of(path: Path, step: int) -> EventSummary | None:
+    with open_ntuple(path) as ntuple:
+        return summarise_events(ntuple, step)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 1000])
+def test_the_summary_does_not_depend_on_the_chunks(tmp_path: Path, kind: str, step: int) -> None:
+    multiplicities = [1, 4, 2, 2, 7, 1, 1, 3]
+    path = write(tmp_path / "a.root", {"tree": event_columns(multiplicities)}, kind)
+    summary = summary_of(path, step)
+    assert summary is not None
+    assert summary.multiplicities.tolist() == [0, 3, 2, 1, 1, 0, 0, 1]
+    assert (summary.events, summary.maximum, summary.incomplete_events) == (8, 7, 0)
+    assert summary.mean == pytest.approx(np.mean(multiplicities))
+    assert summary.quantile(0.5) == 2
+    assert summary.quantile(1.0) == 7
+    assert summary.runs == {(7, 11)}
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+def test_repeated_event_numbers_are_other_events(tmp_path: Path, step: int) -> None:
+    # the same event number in another run, in another production, and right after itself
+    parts = [event_columns([2], run=1), event_columns([2], run=2), event_columns([3], run=2)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    path = write(tmp_path / "a.root", {"tree": columns})
+    summary = summary_of(path, step)
+    assert summary is not None
+    assert summary.multiplicities.tolist() == [0, 0, 2, 1]
+    del columns["__candidate__"], columns["__ncandidates__"]
+    columns["__production__"] = np.array([0, 0, 0, 0, 5, 5, 5], dtype=np.int32)
+    summary = summary_of(write(tmp_path / "b.root", {"tree": columns}), step)
+    assert summary is not None
+    assert summary.multiplicities.tolist() == [0, 0, 2, 1]
+    assert summary.incomplete_events is None
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 1000])
+def test_candidates_that_are_not_in_the_file_are_noticed(tmp_path: Path, step: int) -> None:
+    columns = event_columns([3, 1, 2, 4])
+    keep = np.array([0, 2, 3, 4, 5, 6, 7, 8])  # a row of the first event and one of the last are gone
+    path = write(tmp_path / "a.root", {"tree": {name: values[keep] for name, values in columns.items()}})
+    summary = summary_of(path, step)
+    assert summary is not None
+    assert summary.multiplicities.tolist() == [0, 1, 2, 1]
+    assert summary.incomplete_events == 2
+
+
+def test_empty_trees_and_trees_without_events(tmp_path: Path, kind: str) -> None:
+    empty = summary_of(write(tmp_path / "a.root", {"tree": event_columns([0])}, kind), 10)
+    assert empty is not None
+    assert (empty.events, empty.maximum, empty.mean, empty.quantile(0.5)) == (0, 0, None, None)
+    path = write(tmp_path / "b.root", {"tree": {"x": np.arange(3.0)}}, kind)
+    with open_ntuple(path, "tree") as ntuple:
+        assert summarise_events(ntuple) is None
+
+
+def test_runs_are_sorted_and_each_there_once(tmp_path: Path, kind: str) -> None:
+    parts = [event_columns([1, 2], experiment=e, run=r) for e, r in [(10, 3), (7, 500), (7, 20), (10, 3)]]
+    path = write(tmp_path / "a.root", {"variables": parts}, kind)
+    expected = [(7, 20), (7, 500), (10, 3)]
+    assert runs_of(path) == runs_of(path, step=2) == expected
+    assert all(type(number) is int for pair in runs_of(path) for number in pair)
+
+
+def test_runs_need_their_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.root", {"tree": {"__event__": np.arange(3)}})
+    with pytest.raises(DarkreachError, match="no branch '__experiment__'"):
+        runs_of(path)
