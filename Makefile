@@ -13,7 +13,6 @@ READY  := .venv/.complete
 run: $(READY)
 	@echo "== Running the workflow on $(CORES) cores. Jobs that are up to date are not run again."
 	.venv/bin/snakemake --cores $(CORES)
-	@.venv/bin/python -m darkreach where
 
 test: $(READY)
 	@echo "== Running the tests"

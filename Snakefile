@@ -26,3 +26,8 @@ rule all:
     input:
         limit_tables(),
         f"{RESULTS}/report.html",
+
+
+onsuccess:
+    print("The limit tables, with a figure beside each, and the summary:")
+    print(*(f"  {path}" for path in [*limit_tables(), f"{RESULTS}/report.html"]), sep="\n")

@@ -15,6 +15,8 @@ from darkreach.errors import DarkreachError
 
 # jobs call `python -m darkreach`: the one of this environment, whatever the shell's PATH says
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+# one thread per job: sums in BLAS then do not depend on the number of cores
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 try:
     CONFIG = load_config(config, " + ".join(map(str, workflow.configfiles)) or "configuration")
@@ -23,8 +25,10 @@ except DarkreachError as error:
 
 RESULTS = CONFIG.results
 LOGS = f"{RESULTS}/logs"
-LOCK = workflow.source_path("../envs/requirements.txt")
-PACKAGE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "workflow"
+# relative to the working directory: a clone that moved together with its results is up to date
+REPOSITORY = Path(os.path.relpath(Path(workflow.main_snakefile).parent))
+LOCK = str(REPOSITORY / "envs/requirements.txt")
+PACKAGE = REPOSITORY / "workflow"
 
 
 wildcard_constraints:

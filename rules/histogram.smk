@@ -15,12 +15,14 @@ rule histogram:
         histogram=f"{RESULTS}/histogram/{{search}}/{{sample}}/{{block}}.h5",
     log:
         f"{LOGS}/histogram/{{search}}/{{sample}}/{{block}}.log",
+    threads: CONFIG.workers
     params:
         spec=lambda wildcards: stages.as_json(
-            stages.histogram_spec(CONFIG, wildcards.search, wildcards.sample, 1)
+            stages.histogram_spec(CONFIG, wildcards.search, wildcards.sample)
         ),
     message:
         "Filling histograms of {wildcards.sample}, block {wildcards.block}, for {wildcards.search}"
     shell:
         "python -m darkreach histogram --spec {params.spec:q} --manifest {input.manifest:q} --skim {input.skim:q}"
-        " --classifiers {input.classifiers:q} --output {output.histogram:q} > {log:q} 2>&1"
+        " --classifiers {input.classifiers:q} --output {output.histogram:q}"
+        " --executor {CONFIG.executor} --workers {threads} > {log:q} 2>&1"
