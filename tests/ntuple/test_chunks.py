@@ -1,12 +1,12 @@
 """Reading columns in pieces."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import uproot
-from rootfiles import event_columns, write
 
 from darkreach.errors import DarkreachError
 from darkreach.ntuple.chunks import iterate, read_chunks, require_columns
@@ -20,7 +20,9 @@ def numbered(first: int, rows: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("step", [1, 7, 100, 1000])
-def test_chunks_keep_order_alignment_and_bound(tmp_path: Path, kind: str, step: int) -> None:
+def test_chunks_keep_order_alignment_and_bound(
+    tmp_path: Path, kind: str, step: int, write: Callable[..., Path]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": [numbered(0, 30), numbered(30, 20), numbered(50, 45)]}, kind)
     chunks = list(read_chunks(path, None, ["x", "__event__"], step))
     assert max(len(chunk["x"]) for chunk in chunks) <= step
@@ -32,7 +34,7 @@ def test_chunks_keep_order_alignment_and_bound(tmp_path: Path, kind: str, step: 
         assert np.array_equal(chunk["x"], chunk["__event__"] * 0.5)
 
 
-def test_chunks_end_with_clusters(tmp_path: Path, kind: str) -> None:
+def test_chunks_end_with_clusters(tmp_path: Path, kind: str, write: Callable[..., Path]) -> None:
     path = write(tmp_path / "a.root", {"tree": [numbered(0, 30), numbered(30, 20), numbered(50, 45)]}, kind)
     lengths = [len(chunk["x"]) for chunk in read_chunks(path, None, ["x"], step=60)]
     assert lengths == [50, 45]
@@ -40,14 +42,16 @@ def test_chunks_end_with_clusters(tmp_path: Path, kind: str) -> None:
     assert lengths == [25, 25, 25, 20]
 
 
-def test_an_empty_tree_gives_one_chunk_without_rows(tmp_path: Path, kind: str) -> None:
+def test_an_empty_tree_gives_one_chunk_without_rows(
+    tmp_path: Path, kind: str, write: Callable[..., Path]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": numbered(0, 0)}, kind)
     (chunk,) = read_chunks(path, None, ["x", "__event__"])
     assert chunk["x"].shape == chunk["__event__"].shape == (0,)
     assert chunk["x"].dtype == np.float64 and chunk["__event__"].dtype == np.int32
 
 
-def test_names_may_be_those_of_basf2(tmp_path: Path, kind: str) -> None:
+def test_names_may_be_those_of_basf2(tmp_path: Path, kind: str, write: Callable[..., Path]) -> None:
     path = write(tmp_path / "a.root", {"tree": numbered(0, 5)}, kind)
     for name in ("useCMSFrame(p)", "useCMSFrame__bop__bc"):
         (chunk,) = read_chunks(path, None, [name])
@@ -55,7 +59,7 @@ def test_names_may_be_those_of_basf2(tmp_path: Path, kind: str) -> None:
         assert list(chunk) == [name]
 
 
-def test_names_are_no_patterns(tmp_path: Path) -> None:
+def test_names_are_no_patterns(tmp_path: Path, write: Callable[..., Path]) -> None:
     path = write(tmp_path / "a.root", {"tree": numbered(0, 5)})
     for pattern in ("*", "/.*/", "x*"):
         with pytest.raises(DarkreachError, match="has no branch"):
@@ -70,7 +74,9 @@ def test_names_are_no_patterns(tmp_path: Path) -> None:
         ("__events__", "__event__"),
     ],
 )
-def test_an_absent_branch_is_answered_with_the_nearest(tmp_path: Path, asked: str, nearest: str) -> None:
+def test_an_absent_branch_is_answered_with_the_nearest(
+    tmp_path: Path, asked: str, nearest: str, write: Callable[..., Path]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": numbered(0, 5)})
     with pytest.raises(DarkreachError) as caught:
         list(read_chunks(path, None, ["x", asked]))
@@ -98,7 +104,9 @@ def test_strings_are_read_and_lists_are_refused(tmp_path: Path) -> None:
         list(read_chunks(path, None, ["px"]))
 
 
-def test_a_tree_that_announces_a_wrong_number_of_rows_is_refused(tmp_path: Path) -> None:
+def test_a_tree_that_announces_a_wrong_number_of_rows_is_refused(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
     rows = 12345
     columns = {"__event__": np.arange(rows, dtype=np.int32), "x": np.zeros(rows)}
     content = write(tmp_path / "a.root", {"tree": columns}, compression=uproot.ZLIB(0)).read_bytes()
@@ -114,7 +122,9 @@ def test_a_tree_that_announces_a_wrong_number_of_rows_is_refused(tmp_path: Path)
         assert str(path) in str(caught.value)
 
 
-def test_fewer_rows_than_the_tree_has_are_refused(tmp_path: Path, kind: str, monkeypatch: Any) -> None:
+def test_fewer_rows_than_the_tree_has_are_refused(
+    tmp_path: Path, kind: str, monkeypatch: Any, write: Callable[..., Path]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": numbered(0, 40)}, kind)
     with open_ntuple(path) as ntuple:
         whole = ntuple.tree.arrays
@@ -127,7 +137,9 @@ def test_fewer_rows_than_the_tree_has_are_refused(tmp_path: Path, kind: str, mon
             list(iterate(ntuple, ["x"], step=20))
 
 
-def test_only_named_columns_of_a_wide_file_are_read(tmp_path: Path, kind: str) -> None:
+def test_only_named_columns_of_a_wide_file_are_read(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     wide = event_columns([1] * 50) | {f"v{i:03d}": np.full(50, float(i)) for i in range(700)}
     path = write(tmp_path / "wide.root", {"variables": wide}, kind)
     (chunk,) = read_chunks(path, None, ["v512", "v003"])

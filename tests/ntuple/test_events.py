@@ -1,10 +1,10 @@
 """Counting events, candidates and runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rootfiles import event_columns, write
 
 from darkreach.errors import DarkreachError
 from darkreach.ntuple.events import EventSummary, runs_of, summarise_events
@@ -17,7 +17,9 @@ def summary_of(path: Path, step: int) -> EventSummary | None:
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 1000])
-def test_the_summary_does_not_depend_on_the_chunks(tmp_path: Path, kind: str, step: int) -> None:
+def test_the_summary_does_not_depend_on_the_chunks(
+    tmp_path: Path, kind: str, step: int, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     multiplicities = [1, 4, 2, 2, 7, 1, 1, 3]
     path = write(tmp_path / "a.root", {"tree": event_columns(multiplicities)}, kind)
     summary = summary_of(path, step)
@@ -31,7 +33,9 @@ def test_the_summary_does_not_depend_on_the_chunks(tmp_path: Path, kind: str, st
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
-def test_repeated_event_numbers_are_other_events(tmp_path: Path, step: int) -> None:
+def test_repeated_event_numbers_are_other_events(
+    tmp_path: Path, step: int, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     # the same event number in another run, in another production, and right after itself
     parts = [event_columns([2], run=1), event_columns([2], run=2), event_columns([3], run=2)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -48,7 +52,9 @@ def test_repeated_event_numbers_are_other_events(tmp_path: Path, step: int) -> N
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 1000])
-def test_candidates_that_are_not_in_the_file_are_noticed(tmp_path: Path, step: int) -> None:
+def test_candidates_that_are_not_in_the_file_are_noticed(
+    tmp_path: Path, step: int, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     columns = event_columns([3, 1, 2, 4])
     keep = np.array([0, 2, 3, 4, 5, 6, 7, 8])  # a row of the first event and one of the last are gone
     path = write(tmp_path / "a.root", {"tree": {name: values[keep] for name, values in columns.items()}})
@@ -58,7 +64,9 @@ def test_candidates_that_are_not_in_the_file_are_noticed(tmp_path: Path, step: i
     assert summary.incomplete_events == 2
 
 
-def test_empty_trees_and_trees_without_events(tmp_path: Path, kind: str) -> None:
+def test_empty_trees_and_trees_without_events(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     empty = summary_of(write(tmp_path / "a.root", {"tree": event_columns([0])}, kind), 10)
     assert empty is not None
     assert (empty.events, empty.maximum, empty.mean, empty.quantile(0.5)) == (0, 0, None, None)
@@ -67,7 +75,9 @@ def test_empty_trees_and_trees_without_events(tmp_path: Path, kind: str) -> None
         assert summarise_events(ntuple) is None
 
 
-def test_runs_are_sorted_and_each_there_once(tmp_path: Path, kind: str) -> None:
+def test_runs_are_sorted_and_each_there_once(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     parts = [event_columns([1, 2], experiment=e, run=r) for e, r in [(10, 3), (7, 500), (7, 20), (10, 3)]]
     path = write(tmp_path / "a.root", {"variables": parts}, kind)
     expected = [(7, 20), (7, 500), (10, 3)]
@@ -75,7 +85,7 @@ def test_runs_are_sorted_and_each_there_once(tmp_path: Path, kind: str) -> None:
     assert all(type(number) is int for pair in runs_of(path) for number in pair)
 
 
-def test_runs_need_their_columns(tmp_path: Path) -> None:
+def test_runs_need_their_columns(tmp_path: Path, write: Callable[..., Path]) -> None:
     path = write(tmp_path / "a.root", {"tree": {"__event__": np.arange(3)}})
     with pytest.raises(DarkreachError, match="no branch '__experiment__'"):
         runs_of(path)

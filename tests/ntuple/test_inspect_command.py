@@ -2,13 +2,13 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import uproot
-from rootfiles import event_columns, write
 
 from darkreach.cli import main
 
@@ -81,7 +81,13 @@ def test_real_ntuple_with_nan(capsys: pytest.CaptureFixture) -> None:
     assert "Mbc" in report["some_nan"]
 
 
-def test_everything_that_it_says(capsys: pytest.CaptureFixture, tmp_path: Path, kind: str) -> None:
+def test_everything_that_it_says(
+    capsys: pytest.CaptureFixture,
+    tmp_path: Path,
+    kind: str,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
+) -> None:
     columns = event_columns([1, 3, 2], experiment=12, run=40) | {
         "__production__": np.full(6, 3, dtype=np.int32),
         "useCMSFrame__bop__bc": np.array([1, np.nan, 2, np.nan, 3, 4]),
@@ -116,7 +122,12 @@ def test_everything_that_it_says(capsys: pytest.CaptureFixture, tmp_path: Path, 
         assert said in text
 
 
-def test_event_types_and_event_level(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_event_types_and_event_level(
+    capsys: pytest.CaptureFixture,
+    tmp_path: Path,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
+) -> None:
     columns = {name: event_columns([1, 1])[name] for name in ("__experiment__", "__run__", "__event__")}
     path = write(tmp_path / "a.root", {"tree": columns | {"__eventType__": ["bhabha", ""]}})
     report = inspected(capsys, path)
@@ -137,7 +148,13 @@ def test_an_event_based_tree_of_lists(capsys: pytest.CaptureFixture, tmp_path: P
     assert report["columns"]["px"] == "double[]"
 
 
-def test_empty_tree(capsys: pytest.CaptureFixture, tmp_path: Path, kind: str) -> None:
+def test_empty_tree(
+    capsys: pytest.CaptureFixture,
+    tmp_path: Path,
+    kind: str,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
+) -> None:
     path = write(tmp_path / "a.root", {"variables": event_columns([0]) | {"p": np.zeros(0)}}, kind)
     report = inspected(capsys, path)
     assert (report["entries"], report["events"], report["level"]) == (0, 0, "candidate")
@@ -147,7 +164,9 @@ def test_empty_tree(capsys: pytest.CaptureFixture, tmp_path: Path, kind: str) ->
     assert "the tree is empty" in capsys.readouterr().out
 
 
-def test_a_named_tree_without_events(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_named_tree_without_events(
+    capsys: pytest.CaptureFixture, tmp_path: Path, write: Callable[..., Path]
+) -> None:
     path = write(tmp_path / "a.root", {"plain": {"x": np.array([np.nan, 1.0])}})
     report = inspected(capsys, path, "--tree", "plain")
     assert report["level"] is None and report["events"] is None and report["candidates_per_event"] is None
@@ -164,7 +183,12 @@ def test_repeated_branches_are_shown(capsys: pytest.CaptureFixture, file_with_re
     assert "aaa (2 times)" in capsys.readouterr().out
 
 
-def test_a_wide_file_takes_seconds(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_wide_file_takes_seconds(
+    capsys: pytest.CaptureFixture,
+    tmp_path: Path,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
+) -> None:
     wide = event_columns([1, 2] * 400) | {
         f"v{i:03d}": np.full(1200, np.nan if i < 100 else 1.0) for i in range(700)
     }
@@ -178,7 +202,11 @@ def test_a_wide_file_takes_seconds(capsys: pytest.CaptureFixture, tmp_path: Path
 
 
 def test_bad_files_get_one_sentence(
-    capsys: pytest.CaptureFixture, tmp_path: Path, datastore_file: Path
+    capsys: pytest.CaptureFixture,
+    tmp_path: Path,
+    datastore_file: Path,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
 ) -> None:
     assert "mDST" in refused(capsys, datastore_file)
     assert "No such file" in refused(capsys, tmp_path / "absent.root")

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uproot
-from rootfiles import event_columns, write
 
 from darkreach.errors import DarkreachError
 from darkreach.ntuple.chunks import read_chunks
@@ -23,7 +22,9 @@ def refusal(path: Path, tree: str | None = None) -> str:
     return message
 
 
-def test_says_what_the_file_is(tmp_path: Path, kind: str) -> None:
+def test_says_what_the_file_is(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     path = write(tmp_path / "a.root", {"variables": event_columns([2, 1])}, kind)
     with open_ntuple(path) as ntuple:
         assert (ntuple.tree_name, ntuple.format, ntuple.entries) == ("variables", kind, 3)
@@ -43,14 +44,23 @@ def test_says_what_the_file_is(tmp_path: Path, kind: str) -> None:
         (["photons", "tree"], "tree"),
     ],
 )
-def test_finds_the_tree(tmp_path: Path, kind: str, trees: list[str], expected: str) -> None:
+def test_finds_the_tree(
+    tmp_path: Path,
+    kind: str,
+    trees: list[str],
+    expected: str,
+    write: Callable[..., Path],
+    event_columns: Callable[..., dict],
+) -> None:
     path = write(tmp_path / "a.root", {name: event_columns([1]) for name in trees}, kind)
     with open_ntuple(path) as ntuple:
         assert ntuple.tree_name == expected
         assert set(ntuple.other_trees) == set(trees) - {expected}
 
 
-def test_a_tree_without_events_is_no_candidate_unless_named(tmp_path: Path) -> None:
+def test_a_tree_without_events_is_no_candidate_unless_named(
+    tmp_path: Path, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     plain = {"x": np.arange(4.0)}
     path = write(tmp_path / "a.root", {"variables": plain, "photons": event_columns([1])})
     with open_ntuple(path) as ntuple:
@@ -62,7 +72,9 @@ def test_a_tree_without_events_is_no_candidate_unless_named(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("trees", [["variables", "tree"], ["muons", "photons"]])
-def test_asks_to_name_one_of_several_trees(tmp_path: Path, trees: list[str]) -> None:
+def test_asks_to_name_one_of_several_trees(
+    tmp_path: Path, trees: list[str], write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     path = write(tmp_path / "a.root", {name: event_columns([1]) for name in trees})
     message = refusal(path)
     assert all(name in message for name in trees)
@@ -70,7 +82,9 @@ def test_asks_to_name_one_of_several_trees(tmp_path: Path, trees: list[str]) -> 
         assert ntuple.tree_name == trees[1]
 
 
-def test_the_last_cycle_of_a_tree_is_one_tree(tmp_path: Path) -> None:
+def test_the_last_cycle_of_a_tree_is_one_tree(
+    tmp_path: Path, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": event_columns([1])})
     with uproot.update(path) as file:
         file.mktree("tree", {"__event__": np.int32})
@@ -80,7 +94,9 @@ def test_the_last_cycle_of_a_tree_is_one_tree(tmp_path: Path) -> None:
         assert ntuple.other_trees == ()
 
 
-def test_a_wrong_tree_name_is_answered_with_the_right_ones(tmp_path: Path, kind: str) -> None:
+def test_a_wrong_tree_name_is_answered_with_the_right_ones(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     path = write(tmp_path / "a.root", {"muons": event_columns([1])}, kind)
     assert "no tree 'muon'; the file has: muons" in refusal(path, "muon")
     empty = write(tmp_path / "b.root", {})
@@ -107,13 +123,17 @@ def test_refuses_an_mdst(datastore_file: Path, tree: str | None) -> None:
     assert "mDST" in message and "VariablesToNtuple" in message
 
 
-def test_a_flat_ntuple_with_file_metadata_is_no_mdst(tmp_path: Path) -> None:
+def test_a_flat_ntuple_with_file_metadata_is_no_mdst(
+    tmp_path: Path, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     trees = {"tree": event_columns([1, 1]), "persistent": {"FileMetaData": np.arange(1)}}
     with open_ntuple(write(tmp_path / "a.root", trees)) as ntuple:
         assert (ntuple.tree_name, ntuple.entries) == ("tree", 2)
 
 
-def test_an_error_of_the_caller_stays_what_it_is(tmp_path: Path) -> None:
+def test_an_error_of_the_caller_stays_what_it_is(
+    tmp_path: Path, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> None:
     path = write(tmp_path / "a.root", {"tree": event_columns([1])})
     with pytest.raises(ZeroDivisionError), open_ntuple(path):
         raise ZeroDivisionError
@@ -124,15 +144,20 @@ def read_all(path: Path, columns: list[str]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in columns}
 
 
-def sound_file(tmp_path: Path, kind: str) -> tuple[bytes, list[str]]:
+@pytest.fixture
+def sound_file(
+    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
+) -> tuple[bytes, list[str]]:
     rng = np.random.default_rng(5)
     clusters = [event_columns([1] * 300) | {"p": rng.normal(size=300)} for _ in range(3)]
     path = write(tmp_path / "sound.root", {"variables": clusters}, kind)
     return path.read_bytes(), list(clusters[0])
 
 
-def test_a_file_cut_anywhere_is_refused(tmp_path: Path, kind: str, damaged: Callable[[bytes], Path]) -> None:
-    content, columns = sound_file(tmp_path, kind)
+def test_a_file_cut_anywhere_is_refused(
+    sound_file: tuple[bytes, list[str]], damaged: Callable[[bytes], Path]
+) -> None:
+    content, columns = sound_file
     assert len(read_all(damaged(content), columns)["p"]) == 900
     cuts = [*np.linspace(1, len(content), 40, endpoint=False, dtype=int), len(content) - 1]
     for cut in cuts:
@@ -145,9 +170,9 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, kind: str, damaged: Call
 @pytest.mark.parametrize("length", [1, 64, 1024])
 @pytest.mark.parametrize("change", ["zeroed", "flipped"])
 def test_a_damaged_file_is_refused_or_read_whole(
-    tmp_path: Path, kind: str, damaged: Callable[[bytes], Path], change: str, length: int
+    sound_file: tuple[bytes, list[str]], damaged: Callable[[bytes], Path], change: str, length: int
 ) -> None:
-    content, columns = sound_file(tmp_path, kind)
+    content, columns = sound_file
     refused = 0
     places = np.unique(
         np.concatenate([np.arange(0, 300, 12), np.linspace(300, len(content) - 1, 50, dtype=int)])
