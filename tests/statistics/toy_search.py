@@ -1,0 +1,104 @@
+"""A toy search for tests: falling background, peaks with tails, fine bins of 0.25 MeV up to 10 GeV."""
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
+
+from darkreach.columnar.templates import SignalTemplate, Templates
+from darkreach.config.search import MassWindow, Scan, Systematics
+from darkreach.config.stages import ScanSpec
+from darkreach.statistics.resolution import reduced_mass
+
+EDGES = np.arange(0, 10 + 1e-9, 0.00025)
+MASSES = (
+    0.212,
+    0.22,
+    0.25,
+    0.3,
+    0.4,
+    0.6,
+    0.8,
+    1.0,
+    1.4,
+    2.0,
+    2.7,
+    3.5,
+    4.25,
+    5.0,
+    5.75,
+    6.5,
+    7.25,
+    8.0,
+    9.3,
+)
+TAIL_SHARE = 0.2
+
+
+def resolution(mass):
+    """Core width in GeV, 1 to 5 MeV."""
+    return 0.001 + 0.004 * np.sin(np.pi * np.asarray(mass, float) / 12) ** 2
+
+
+def efficiency(mass):
+    return 0.3 * (1 - (np.asarray(mass, float) / 11) ** 4)
+
+
+def signal_cdf(x, mass, shift_sigma=0.0, width_factor=1.0):
+    """A Gaussian with Student-t tails (symmetric); exact."""
+    pull = ((x - reduced_mass(mass)) / resolution(mass) - shift_sigma) / width_factor
+    return (1 - TAIL_SHARE) * ndtr(pull) + TAIL_SHARE * student.cdf(pull / 1.5, 3)
+
+
+def signal_template(mass, events=50_000, rng=None):
+    """Expected counts, or, with `rng`, Poisson counts."""
+    values = events * efficiency(mass) * np.diff(signal_cdf(EDGES, mass))
+    values = values if rng is None else rng.poisson(values).astype(float)
+    return SignalTemplate(values, values.copy(), float(events))
+
+
+def background(luminosity_fb, events_per_fb=200.0):
+    """Phase space from threshold, then falling; (n,) expected counts."""
+    centres = (EDGES[1:] + EDGES[:-1]) / 2
+    density = centres**2 / (centres**2 + 0.2) ** 1.5 * np.exp(-centres / 3)
+    return luminosity_fb * events_per_fb * density / density.sum()
+
+
+def templates(luminosity_fb=178.0, rng=None, injected=(), signal_rng=None, events_per_fb=200.0):
+    """Toy templates; `injected` are (mass, events) added to the data, Poisson with `rng`, exact without."""
+    expected = background(luminosity_fb, events_per_fb)
+    data = expected.copy()
+    for mass, events in injected:
+        data += events * np.diff(signal_cdf(EDGES, mass))
+    data = data if rng is None else rng.poisson(data).astype(float)
+    return Templates(
+        edges=EDGES,
+        luminosity_fb=luminosity_fb,
+        data=data,
+        backgrounds={"fourmuon": (expected, expected.copy())},
+        signals={"zprime": {mass: signal_template(mass, rng=signal_rng) for mass in MASSES}},
+    )
+
+
+def spec(blind=False, vetoes=True, systematics=True, **scan):
+    settings = {
+        "range_GeV": (0.212, 9.0),
+        "step_sigma": 20,
+        "chunks": 2,
+        "half_window_sigma": 25,
+        "bin_sigma": 0.5,
+        "background_degree": 2,
+        "confidence_level": 0.90,
+    }
+    rates = {"luminosity": 0.01, "trigger": 0.017, "tracking": 0.036, "muon_id": 0.03}
+    return ScanSpec(
+        search="mumu_resonance",
+        model="zprime",
+        scan=Scan(**(settings | scan)),
+        vetoes=[MassWindow(name="J-psi", range_GeV=(3.05, 3.14))] if vetoes else [],
+        systematics=Systematics(
+            rates=rates if systematics else {},
+            peak_position=0.1 if systematics else 0,
+            peak_width=0.05 if systematics else 0,
+        ),
+        blind=blind,
+    )
