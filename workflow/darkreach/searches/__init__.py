@@ -1,0 +1,1 @@
+"""Searches: one module per analysis, with its selection, observable and features."""

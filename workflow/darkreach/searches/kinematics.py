@@ -1,0 +1,59 @@
+"""Four-momenta of candidates. All arrays end in (px, py, pz, E) in GeV."""
+
+import numpy as np
+
+from darkreach.detector.beams import boost, reversed_momentum
+
+
+def four_momentum(px: np.ndarray, py: np.ndarray, pz: np.ndarray, mass: float) -> np.ndarray:
+    """(..., 4) momentum of a particle of known mass (GeV)."""
+    px, py, pz = (np.asarray(component, dtype=np.float64) for component in (px, py, pz))
+    return np.stack([px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2)], axis=-1)
+
+
+def mass_squared(momentum: np.ndarray) -> np.ndarray:
+    """(...) invariant mass squared, GeV²."""
+    # (E − p)(E + p) instead of E² − p²: light, fast pairs lose no digits
+    p = magnitude(momentum)
+    return (momentum[..., 3] - p) * (momentum[..., 3] + p)
+
+
+def pair_mass_squared(first: np.ndarray, second: np.ndarray, mass: float) -> np.ndarray:
+    """(...) invariant mass squared of two particles of the same mass, GeV²; exact near threshold.
+
+    m² − 4μ² = 2(E₁E₂ − p⃗₁·p⃗₂ − μ²) is a difference of large numbers for collinear particles; written as
+    (E₁ − E₂)² against |p⃗₁ − p⃗₂|² it is a difference of small ones.
+    """
+    difference = first - second
+    return 4 * mass**2 + (difference[..., :3] ** 2).sum(-1) - difference[..., 3] ** 2
+
+
+def magnitude(momentum: np.ndarray) -> np.ndarray:
+    """(...) absolute three-momentum, GeV."""
+    return np.sqrt((momentum[..., :3] ** 2).sum(-1))
+
+
+def cos_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(...) cosine of the angle between two three-momenta; 0 if one of them vanishes."""
+    product = np.sqrt((first[..., :3] ** 2).sum(-1) * (second[..., :3] ** 2).sum(-1))
+    dot = (first[..., :3] * second[..., :3]).sum(-1)
+    return np.clip(np.divide(dot, product, out=np.zeros_like(dot), where=product > 0), -1.0, 1.0)
+
+
+def rest_frame(momentum: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Momenta as seen in the rest frame of `frame`; shapes broadcast."""
+    return boost(momentum, reversed_momentum(frame))
+
+
+def cos_helicity(daughter: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    """(...) cosine of the angle between the daughter in the parent's rest frame and the parent's momentum."""
+    return cos_angle(rest_frame(daughter, parent), parent)
+
+
+def breakup_momentum(total: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Momentum of two particles of masses `first` and `second` in the rest frame of their `total` mass, GeV.
+
+    The square root of the Källén function over twice the total mass; 0 below threshold.
+    """
+    product = (total**2 - (first + second) ** 2) * (total**2 - (first - second) ** 2)
+    return np.sqrt(np.maximum(product, 0.0)) / (2 * total)

@@ -1,0 +1,251 @@
+"""Preselection of one block: ntuples in, a small ROOT file with the columns of one search out."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uproot
+
+from darkreach.catalogue.account import compare_read
+from darkreach.catalogue.manifest import FileEntry, Manifest
+from darkreach.config.stages import SkimSpec
+from darkreach.errors import DarkreachError
+from darkreach.ntuple.chunks import iterate
+from darkreach.ntuple.names import root_compatible
+from darkreach.ntuple.reading import Ntuple, open_ntuple
+from darkreach.searches.cutflow import Cutflow
+from darkreach.searches.registry import SEARCHES
+
+TREE = "skim"
+CLUSTER_ROWS = 250_000  # coffea reads fastest what was written in clusters of this size
+CHUNK_ROWS = 200_000
+# columns that identify an event; a file without one of them has zeros there
+IDENTITY = {
+    "experiment": np.int32,
+    "run": np.int32,
+    "event": np.int64,
+    "production": np.int64,
+    "candidate": np.int32,
+}
+REQUIRED_IDENTITY = ("experiment", "run", "event")
+
+
+@dataclass
+class SkimRecord:
+    """What was read and what was kept; written beside the skim."""
+
+    search: str
+    sample: str
+    block: str
+    kind: str
+    files: list[dict[str, Any]]
+    rows: int
+    cutflow: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "SkimRecord":
+        """The record in `path`.
+
+        Raises:
+            DarkreachError: the file is missing or is no such record.
+        """
+        try:
+            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DarkreachError(f"{path}: cannot read this record of a skim ({error.strerror})") from None
+        except (ValueError, TypeError):
+            raise DarkreachError(f"{path}: not the record of a skim; run the skim stage again") from None
+
+    def entries_read(self) -> list[FileEntry]:
+        """The files as the catalogue's account wants them."""
+        return [FileEntry(**file) for file in self.files]
+
+
+def record_path(skim: str | os.PathLike) -> Path:
+    """Where the record of a skim is: beside it, with the ending .json."""
+    return Path(skim).with_suffix(".json")
+
+
+def skim_block(spec: SkimSpec, manifest: Manifest, output: str | os.PathLike) -> SkimRecord:
+    """Select the candidates of a block and write them, with a record beside them, in bounded memory.
+
+    The skim is the tree `skim` with the identity of the event, `weight`, the columns of the search and,
+    in signal blocks, `true_mass` (GeV); signal blocks keep only candidates made of X's own muons.
+
+    Raises:
+        DarkreachError: a file cannot be read, changed since it was catalogued, lacks a branch, or has
+            NaN in a variable of the selection where the search does not reject it.
+    """
+    output, cutflow, read = Path(output), Cutflow(), []
+    output.parent.mkdir(parents=True, exist_ok=True)
+    new = output.with_name(f".{output.name}.{os.getpid()}.new")
+    try:
+        with uproot.recreate(new, compression=uproot.ZSTD(5)) as file:
+            writer = ClusterWriter(file)
+            for entry in manifest.files:
+                print(f"darkreach skim: {manifest.name}: {entry.path}", file=sys.stderr, flush=True)
+                read.append(_skim_file(spec, manifest, entry, cutflow, writer))
+            writer.close()
+        compare_read(manifest, read)
+        new.replace(output)
+    except OSError as error:
+        raise DarkreachError(f"{output}: cannot write this skim ({error.strerror})") from None
+    finally:
+        new.unlink(missing_ok=True)
+    record = SkimRecord(
+        search=spec.search,
+        sample=manifest.sample,
+        block=manifest.block,
+        kind=manifest.kind,
+        files=[file.model_dump() for file in read],
+        rows=writer.rows,
+        cutflow=cutflow.as_list(),
+    )
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n"
+    record_path(output).write_text(text, encoding="utf-8")
+    return record
+
+
+class ClusterWriter:
+    """Writes columns to the tree of a skim in clusters of CLUSTER_ROWS, so that it reads fast later."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.rows, self._waiting = file, 0, 0
+        self._parts: list[dict[str, np.ndarray]] = []
+        self._tree: Any = None
+
+    def add(self, columns: dict[str, np.ndarray]) -> None:
+        """Append rows; every call has the same columns."""
+        self._parts.append(columns)
+        self._waiting += len(next(iter(columns.values())))
+        if self._waiting >= CLUSTER_ROWS:
+            self.flush()
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        if self._waiting or self._tree is None:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all waiting rows as one cluster."""
+        columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
+        if self._tree is None:
+            self._tree = self.file.mktree(TREE, {name: array.dtype for name, array in columns.items()})
+        if self._waiting:
+            self._tree.extend(columns)
+        self.rows += self._waiting
+        self._parts, self._waiting = [], 0
+
+
+def _skim_file(
+    spec: SkimSpec, manifest: Manifest, entry: FileEntry, cutflow: Cutflow, writer: ClusterWriter
+) -> FileEntry:
+    """Select one file into `writer`; returns what was read."""
+    search = SEARCHES[spec.search]
+    with open_ntuple(entry.path, manifest.tree) as ntuple:
+        if ntuple.uuid != entry.uuid:
+            raise DarkreachError(
+                f"{entry.path}: changed since it was catalogued; run the catalogue stage again"
+            )
+        branches = _branches(spec, manifest, ntuple)
+        entries = 0
+        for variables in _variables(ntuple, branches):
+            entries += len(variables["weight"])
+            cutflow.count("all", variables["weight"])
+            variables = _defined(variables, spec, entry.path, branches, cutflow)
+            columns = search.candidates(variables, spec, cutflow)
+            if manifest.kind == "signal":
+                columns = _true_candidates(columns, manifest, entry.path, cutflow)
+            writer.add(_compact(columns))
+    return entry.model_copy(update={"entries": entries})
+
+
+def _branches(spec: SkimSpec, manifest: Manifest, ntuple: Ntuple) -> dict[str, str]:
+    """Names of variables → branches of this file, as the user calls them."""
+    branches = SEARCHES[spec.search].branches(spec, manifest.kind)
+    unknown = sorted(set(spec.renamed) - set(branches.values()))
+    if unknown:
+        raise DarkreachError(
+            f"samples.{manifest.sample}.columns: '{unknown[0]}' is no branch that '{spec.search}' reads; "
+            "remove it or correct its name"
+        )
+    branches = {name: spec.renamed.get(branch, branch) for name, branch in branches.items()}
+    if manifest.kind == "signal" and not _has(ntuple, branches["true_mass"]):
+        branches.pop("true_mass")
+    optional = (*(name for name in IDENTITY if name not in REQUIRED_IDENTITY), "weight")
+    present = [name for name in optional if _has(ntuple, f"__{name}__")]
+    return branches | {name: f"__{name}__" for name in (*REQUIRED_IDENTITY, *present)}
+
+
+def _has(ntuple: Ntuple, branch: str) -> bool:
+    return branch in ntuple.names or root_compatible(branch) in ntuple.names
+
+
+def _variables(ntuple: Ntuple, branches: dict[str, str]) -> Iterator[dict[str, np.ndarray]]:
+    """Chunks of the file by the search's own names, with zeros and unit weights for what it has not."""
+    for chunk in iterate(ntuple, sorted(set(branches.values())), CHUNK_ROWS):
+        variables = {name: chunk[branch] for name, branch in branches.items()}
+        rows = len(variables["event"])
+        for name in IDENTITY:
+            variables.setdefault(name, np.zeros(rows, dtype=np.int64))
+        variables.setdefault("weight", np.ones(rows))
+        yield variables
+
+
+def _defined(
+    variables: dict[str, np.ndarray],
+    spec: SkimSpec,
+    path: str,
+    branches: dict[str, str],
+    cutflow: Cutflow,
+) -> dict[str, np.ndarray]:
+    """Rows whose variables of the selection are all finite; refuses others if the search says so."""
+    masks = SEARCHES[spec.search].undefined(variables, spec)
+    if masks and spec.selection.on_nan == "error":
+        name, mask = next(iter(masks.items()))
+        raise DarkreachError(
+            f"{path}: branch '{branches[name]}' is NaN or infinite in {np.count_nonzero(mask)} of "
+            f"{len(mask)} rows; correct the ntuple, or set 'selection.on_nan: reject' to drop such rows"
+        )
+    if masks:
+        good = ~np.logical_or.reduce(list(masks.values()))
+        variables = {name: array[good] for name, array in variables.items()}
+    cutflow.count("defined", variables["weight"])
+    return variables
+
+
+def _true_candidates(
+    columns: dict[str, np.ndarray], manifest: Manifest, path: str, cutflow: Cutflow
+) -> dict[str, np.ndarray]:
+    """Candidates of a signal block made of X's own muons, with the true mass of X."""
+    # basf2's isSignal is NaN where a candidate has no match
+    true = columns.pop("is_signal") == 1
+    columns = {name: array[true] for name, array in columns.items()}
+    cutflow.count("true candidate", columns["weight"])
+    masses = sorted({component.mass_GeV for component in manifest.components if component.mass_GeV})
+    if len(masses) == 1:
+        return columns | {"true_mass": np.full(len(columns["weight"]), masses[0])}
+    if "true_mass" not in columns:
+        raise DarkreachError(
+            f"{path}: has no branch of the true mass, and block '{manifest.name}' has "
+            f"{len(masses)} masses; give each mass a block of its own"
+        )
+    distance = np.abs(columns["true_mass"][:, None] - masses)
+    strange = ~(distance.min(1, initial=np.inf) < 1e-5)
+    if strange.any():
+        raise DarkreachError(
+            f"{path}: has a true mass of {columns['true_mass'][strange][0]} GeV, which is none of the masses "
+            f"of block '{manifest.name}'; correct the block's masses"
+        )
+    return columns | {"true_mass": np.array(masses)[distance.argmin(1)]}
+
+
+def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns in the types of the skim: float32, finer than any resolution, except for identities."""
+    types: dict[str, type] = {**IDENTITY, "true_mass": np.float64}
+    return {name: np.asarray(array, dtype=types.get(name, np.float32)) for name, array in columns.items()}
