@@ -8,6 +8,8 @@ first order (the O(β²) hard terms, which change σ by about 10⁻³, are left 
 s that is radiated, by both beams together, along the beam.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -75,3 +77,26 @@ def sample_radiated_fraction(
     power = x ** (1 - beta)
     ratio = (delta - power * (1 - x / 2)) / (delta + (delta - 0.5) * power / (1 - x))
     return x, (soft + hard) * ratio
+
+
+class RecoilingSystem(NamedTuple):
+    """What is left of the collision after radiation: s (GeV²), velocity along +z, weight; each (n,)."""
+
+    s: np.ndarray
+    velocity: np.ndarray
+    weight: np.ndarray
+
+
+def sample_recoiling_system(
+    n: int, rng: np.random.Generator, sqrt_s: float, alpha: float, x_max: float, isr: bool
+) -> RecoilingSystem:
+    """Let one of the beams, at random, radiate a photon along itself, with a fraction of s up to `x_max`.
+
+    sqrt_s in GeV. Without `isr`: the full collision n times, with weight 1.
+    """
+    s = sqrt_s**2
+    if not isr:
+        return RecoilingSystem(np.full(n, s), np.zeros(n), np.ones(n))
+    x, weight = sample_radiated_fraction(n, rng, s, alpha, x_max)
+    side = rng.choice([-1.0, 1.0], n)
+    return RecoilingSystem(s * (1 - x), side * x / (2 - x), weight)
