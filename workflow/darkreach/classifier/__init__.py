@@ -1,0 +1,1 @@
+"""Classifiers: one neural network per region and fold of events, stored as ONNX with a model card."""

@@ -1,0 +1,64 @@
+"""Histograms of one block: skim and classifiers in, HDF5 out."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from darkreach.catalogue.account import compare_read
+from darkreach.catalogue.manifest import Manifest
+from darkreach.classifier.inference import RegionClassifier, read_classifier
+from darkreach.columnar.processor import SearchProcessor
+from darkreach.columnar.run import Executor, run_processor
+from darkreach.columnar.storage import write_histograms
+from darkreach.config.stages import HistogramSpec
+from darkreach.errors import DarkreachError
+from darkreach.searches.skim import SkimRecord, record_path
+
+
+def histogram_block(
+    spec: HistogramSpec,
+    manifest: Manifest,
+    skim: str | os.PathLike,
+    classifiers: Sequence[str | os.PathLike],
+    output: str | os.PathLike,
+    executor: Executor,
+    workers: int,
+) -> int:
+    """Fill and store the histograms of a block, with the record of its skim; returns the number of rows.
+
+    Raises:
+        DarkreachError: a file is missing or damaged, belongs to another block or search, or was not read
+            completely; or a region has no classifier, or two.
+    """
+    record = SkimRecord.read(record_path(skim))
+    if (record.sample, record.block, record.search) != (manifest.sample, manifest.block, spec.search):
+        raise DarkreachError(
+            f"{skim}: is of block '{record.sample}/{record.block}' and search '{record.search}', not of "
+            f"'{manifest.name}' and '{spec.search}'; give the skim of the manifest's block"
+        )
+    compare_read(manifest, record.entries_read())
+    masses = [component.mass_GeV for component in manifest.components if component.mass_GeV is not None]
+    processor = SearchProcessor(spec, manifest.kind, masses, _classifiers(spec, classifiers))
+    result = run_processor(processor, skim, record.rows, executor, workers)
+    metadata = {**asdict(record), "blind": spec.blind}
+    write_histograms(output, result["histograms"], metadata)
+    return int(result["rows"])
+
+
+def _classifiers(spec: HistogramSpec, paths: Sequence[str | os.PathLike]) -> list[RegionClassifier]:
+    """One classifier for each region, in the order of the regions."""
+    found: dict[str, RegionClassifier] = {}
+    for path in paths:
+        classifier = read_classifier(path)
+        if classifier.region in found:
+            raise DarkreachError(f"{path}: a second classifier of region '{classifier.region}'; give one")
+        if classifier.folds != spec.folds:
+            raise DarkreachError(
+                f"{path}: has {classifier.folds} folds, the configuration has {spec.folds}; train it again"
+            )
+        found[classifier.region] = classifier
+    names = [region.name for region in spec.regions]
+    missing = sorted(set(names) - set(found))
+    if missing:
+        raise DarkreachError(f"--classifiers: region '{missing[0]}' has no classifier; run its train stage")
+    return [found[name] for name in names]

@@ -1,0 +1,52 @@
+"""Histograms on disk: HDF5 in the layout of UHI, which hist, boost-histogram and others read."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import uhi.io.hdf5
+
+from darkreach.errors import DarkreachError
+
+
+def write_histograms(
+    path: str | os.PathLike, histograms: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> None:
+    """Write histograms (hist objects, or dictionaries in UHI's form) and plain facts about them.
+
+    A name may contain slashes. `metadata` is stored as JSON in the attribute `darkreach`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with h5py.File(new, "w") as file:
+            file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
+            for name, histogram in sorted(histograms.items()):
+                uhi.io.hdf5.write(file.create_group(name), histogram)
+        new.replace(path)
+    except OSError as error:
+        raise DarkreachError(f"{path}: cannot write these histograms ({error})") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def read_histograms(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Histograms by name, as dictionaries in UHI's form that `hist.Hist` takes, and the metadata.
+
+    Raises:
+        DarkreachError: the file is missing, damaged, or not of this workflow.
+    """
+    try:
+        with h5py.File(path) as file:
+            metadata = json.loads(file.attrs["darkreach"])
+            names: list[str] = []
+            file.visititems(lambda name, item: names.append(name) if "uhi_schema" in item.attrs else None)
+            return {name: uhi.io.hdf5.read(file[name]) for name in names}, metadata
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise DarkreachError(
+            f"{path}: not a file of histograms of this workflow ({str(error)[:120]}); make it again"
+        ) from None
