@@ -1,8 +1,9 @@
 """Histograms on disk: HDF5 in the layout of UHI, which hist, boost-histogram and others read."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,33 @@ def write_histograms(
         new.unlink(missing_ok=True)
 
 
+def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
+    """The facts stored beside the histograms.
+
+    Raises:
+        DarkreachError: the file is missing, damaged, or not of this workflow.
+    """
+    with _opened(path) as file:
+        return dict(json.loads(file.attrs["darkreach"]))
+
+
 def read_histograms(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
     """Histograms by name, as dictionaries in UHI's form that `hist.Hist` takes, and the metadata.
 
     Raises:
         DarkreachError: the file is missing, damaged, or not of this workflow.
     """
+    with _opened(path) as file:
+        names: list[str] = []
+        file.visititems(lambda name, item: names.append(name) if "uhi_schema" in item.attrs else None)
+        return {name: uhi.io.hdf5.read(file[name]) for name in names}, json.loads(file.attrs["darkreach"])
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[h5py.File]:
     try:
         with h5py.File(path) as file:
-            metadata = json.loads(file.attrs["darkreach"])
-            names: list[str] = []
-            file.visititems(lambda name, item: names.append(name) if "uhi_schema" in item.attrs else None)
-            return {name: uhi.io.hdf5.read(file[name]) for name in names}, metadata
+            yield file
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise DarkreachError(
             f"{path}: not a file of histograms of this workflow ({str(error)[:120]}); make it again"

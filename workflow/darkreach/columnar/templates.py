@@ -32,6 +32,7 @@ class Templates:
     data: (n,) observed candidates, or None while the search is blind.
     backgrounds: sample → (values, variances), each (n,), scaled to luminosity_fb.
     signals: model → mass of X in GeV → template.
+    controls: variable → sample → histogram to look at, in UHI's form, scaled as the templates are.
     """
 
     edges: np.ndarray
@@ -39,13 +40,14 @@ class Templates:
     data: np.ndarray | None
     backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     signals: dict[str, dict[float, SignalTemplate]] = field(default_factory=dict)
+    controls: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def write_templates(path: str | os.PathLike, templates: Templates, observable: str = "reduced_mass") -> None:
     """Store templates: HDF5 with one histogram in UHI's form for each.
 
-    They are `data`, `background/{sample}` and `signal/{model}/{mass}`; the luminosity and the numbers of
-    generated events are in the metadata.
+    They are `data`, `background/{sample}`, `signal/{model}/{mass}` and `control/{variable}/{sample}`; the
+    luminosity and the numbers of generated events are in the metadata.
 
     Raises:
         ValueError: the edges are not equally spaced, or a template does not fit them.
@@ -64,6 +66,9 @@ def write_templates(path: str | os.PathLike, templates: Templates, observable: s
             name = repr(float(mass))
             generated[model][name] = signal.generated_events
             histograms[f"signal/{model}/{name}"] = _histogram(axis, signal.values, signal.variances)
+    for variable, by_sample in templates.controls.items():
+        for sample, histogram in by_sample.items():
+            histograms[f"control/{variable}/{sample}"] = histogram
     metadata = {
         "luminosity_fb": templates.luminosity_fb,
         "axis": axis,
@@ -103,11 +108,21 @@ def read_templates(path: str | os.PathLike) -> Templates:
                 }
                 for model, by_mass in generated.items()
             },
+            controls=_controls(histograms),
         )
     except KeyError as error:
         raise DarkreachError(
             f"{path}: holds no templates ({error} is missing); run the merge stage"
         ) from None
+
+
+def _controls(histograms: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    controls: dict[str, dict[str, Any]] = {}
+    for name, histogram in histograms.items():
+        if name.startswith("control/"):
+            _, variable, sample = name.split("/")
+            controls.setdefault(variable, {})[sample] = histogram
+    return controls
 
 
 def _axis(edges: np.ndarray, observable: str) -> dict[str, Any]:
