@@ -1,0 +1,1 @@
+"""What leaves the workflow: limit tables, figures, workspaces and the report."""
