@@ -74,6 +74,12 @@ class Beams:
         per_positron = self.positron / self.positron_energy * self.positron_spread
         return np.outer(per_electron, per_electron) + np.outer(per_positron, per_positron)
 
+    def spread_totals(self, n_events: int, rng: np.random.Generator) -> np.ndarray:
+        """(n_events, 4) four-momenta of collisions whose beam energies spread as `covariance` says, GeV."""
+        electron = 1 + self.electron_spread / self.electron_energy * rng.standard_normal((n_events, 1))
+        positron = 1 + self.positron_spread / self.positron_energy * rng.standard_normal((n_events, 1))
+        return electron * self.electron + positron * self.positron
+
     @cached_property
     def _axes(self) -> np.ndarray:
         """(3, 3) columns: laboratory directions of the centre-of-mass axes, z along the electron."""
@@ -82,10 +88,13 @@ class Beams:
         y = np.array([0.0, 1.0, 0.0])
         return np.stack([np.cross(y, z), y, z], axis=-1)
 
-    def to_lab(self, momentum: np.ndarray) -> np.ndarray:
-        """(..., 4) momenta in the centre-of-mass frame (+z along the electron) → laboratory, GeV."""
+    def to_lab(self, momentum: np.ndarray, total: np.ndarray | None = None) -> np.ndarray:
+        """(..., 4) momenta in the centre-of-mass frame (+z along the electron) → laboratory, GeV.
+
+        `total`, (4,) or (..., 4), is the collision's own four-momentum where it is not the nominal one.
+        """
         rotated = np.concatenate([momentum[..., :3] @ self._axes.T, momentum[..., 3:]], axis=-1)
-        return boost(rotated, self.total)
+        return boost(rotated, self.total if total is None else total)
 
     def to_cm(self, momentum: np.ndarray) -> np.ndarray:
         """(..., 4) momenta in the laboratory → centre-of-mass frame (+z along the electron), GeV."""

@@ -1,0 +1,101 @@
+"""One block of simulated ntuples: events, the detector response, a ROOT file and its sidecar."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from darkreach.config.stages import SimulateSpec, as_json
+from darkreach.detector import BEAMS
+from darkreach.errors import DarkreachError
+from darkreach.simulation.block_data import DataAccount, data_slices
+from darkreach.simulation.block_generators import BATCH, Component, generate, random_stream, report
+from darkreach.simulation.candidates import N_CANDIDATES, candidate_columns
+from darkreach.simulation.ntuple_writer import NtupleWriter
+from darkreach.simulation.response import reconstruct
+
+EXPERIMENT = {"data": 26, "background": 1003, "signal": 1003}  # 1003: simulation, as at Belle II
+KEYS = ("__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__")
+
+
+def simulate_block(spec: SimulateSpec, output: Path) -> None:
+    """Simulate one block: the ntuple `output`, and beside it what is in it as JSON.
+
+    Both appear under their names only when they are complete. The ntuple has one row per candidate of the
+    events that pass a loose preselection: four clean tracks of zero charge, heavier than 9.2 GeV, two of
+    which have muonID > 0.1. Stand-in data have no column of truth. (experiment, run, event, production) is
+    unique.
+
+    Raises:
+        DarkreachError: the runs are in the wrong order, the output cannot be written, or X is too heavy.
+    """
+    if spec.runs[0] > spec.runs[1]:
+        raise DarkreachError(
+            f"--spec: 'runs' of {spec.sample}/{spec.block} is {list(spec.runs)}; put the first run first"
+        )
+    if spec.kind == "data":
+        account = DataAccount()
+        batches = data_slices(spec, account)
+    else:
+        components = [Component(process) for process in spec.processes]
+        components += [Component(spec.model, mass) for mass in spec.masses_GeV]
+        batches = _simulated_batches(spec, components)
+
+    with NtupleWriter(output, identity=as_json(spec)) as writer:
+        for columns in batches:
+            writer.extend(_with_keys(columns, spec))
+    content = account.for_sidecar() if spec.kind == "data" else {"components": list(map(asdict, components))}
+    _write_sidecar(spec, output.with_suffix(".json"), content, writer.rows)
+
+
+def _simulated_batches(spec: SimulateSpec, components: list[Component]) -> Iterator[dict[str, np.ndarray]]:
+    """Columns of background or signal, batch by batch; runs ascend with the number of the generated event."""
+    n_total = spec.generated_events * len(components)
+    first_run, last_run = spec.runs
+    first_event = 0
+    for component in components:
+        rng = random_stream(spec, component.process, component.mass_GeV)
+        for done in range(0, spec.generated_events, BATCH):
+            n_events = min(BATCH, spec.generated_events - done)
+            generated = generate(component.process, component.mass_GeV, n_events, rng, spec.alpha)
+            component.count(n_events, generated.cross_section_fb, generated.cross_section_error_fb)
+            events = reconstruct(generated.particles, rng)
+            beam = BEAMS["belle2"].total
+            columns = candidate_columns(events, beam, truth=True, signal_mass=component.mass_GeV)
+            number = first_event + columns["__event__"]
+            columns["__run__"] = first_run + (last_run - first_run + 1) * number // n_total
+            columns["__event__"] = number + 1
+            first_event += n_events
+            label = f"{component.process} {component.mass_GeV or ''}".strip()
+            kept = f"kept {len(number) // N_CANDIDATES} of the last {n_events}"
+            report(spec, f"{label}: {done + n_events} of {spec.generated_events} events, {kept}")
+            yield columns
+
+
+def _with_keys(columns: dict[str, np.ndarray], spec: SimulateSpec) -> dict[str, np.ndarray]:
+    """Complete the columns that identify a row; they come first, as the 32-bit integers of basf2."""
+    rows = len(columns["__event__"])
+    production = zlib.crc32(f"{spec.sample}/{spec.block}".encode()) & 0x7FFFFFFF
+    columns["__experiment__"] = np.full(rows, EXPERIMENT[spec.kind])
+    columns["__production__"] = np.full(rows, production)
+    return {name: columns[name].astype(np.int32) for name in KEYS} | {
+        name: values for name, values in columns.items() if name not in KEYS
+    }
+
+
+def _write_sidecar(spec: SimulateSpec, path: Path, content: dict, rows: int) -> None:
+    text = {
+        "sample": spec.sample,
+        "block": spec.block,
+        "seed": spec.seed,
+        "luminosity_fb": spec.luminosity_fb,
+        **content,
+        "entries": rows,
+        "events_written": rows // N_CANDIDATES,
+    }
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(text, indent=1) + "\n")
+    partial.replace(path)
