@@ -28,6 +28,39 @@ class Fit:
     retried: np.ndarray
     iterations: np.ndarray
 
+    def adopt(self, rows: np.ndarray, again: "Fit") -> None:
+        """Take over second attempts at some rows that converged or went lower."""
+        better = (again.converged & ~self.converged[rows]) | (again.value < self.value[rows])
+        for name in ("value", "parameters", "gradient", "curvature", "converged"):
+            getattr(self, name)[rows[better]] = getattr(again, name)[better]
+        self.retried[rows] = True
+        self.iterations[rows] += again.iterations
+
+
+def response(model: Model, curvature: np.ndarray, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance of the parameter of interest (rows,) and dθ̂/dμ (rows, dense), from the curvature at a fit."""
+    plan = model.plan
+    x = parameters[:, plan.dense]
+    held = model.fixed[:, plan.dense] | (x <= model.lower[:, plan.dense]) | (x >= model.upper[:, plan.dense])
+    held[:, plan.poi] = False
+    unit = np.zeros_like(x)
+    unit[:, plan.poi] = 1.0
+    solution = _solve(curvature, unit, ~held, np.zeros(len(x)))
+    variance = solution[:, plan.poi]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return variance, np.nan_to_num(solution / variance[:, None], posinf=0.0, neginf=0.0)
+
+
+def _solve(curvature: np.ndarray, vector: np.ndarray, free: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    """(curvature + damping × its diagonal)⁻¹ vector within the free directions, zero in the others."""
+    rank = np.arange(vector.shape[1])
+    diagonal = curvature[:, rank, rank]
+    usable = free & (diagonal > 0.0)
+    scale = np.where(usable, 1.0 / np.sqrt(np.where(usable, diagonal, 1.0)), 0.0)
+    matrix = curvature * scale[:, :, None] * scale[:, None, :]
+    matrix[:, rank, rank] = 1.0 + RIDGE + damping[:, None]
+    return np.linalg.solve(matrix, (vector * scale)[:, :, None])[:, :, 0] * scale
+
 
 def fit(
     model: Model,
@@ -122,16 +155,9 @@ def _step(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Damped Newton step of the parameters that are not held by a bound, and the decrease it promises."""
     held = fixed | ((x <= lower) & (now.gradient >= 0.0)) | ((x >= upper) & (now.gradient <= 0.0))
-    free = ~held
-    gradient = np.where(free, now.gradient, 0.0)
-    rank = np.arange(x.shape[1])
-    diagonal = now.curvature[:, rank, rank]
-    scale = np.where(free & (diagonal > 0.0), 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
-    matrix = now.curvature * scale[:, :, None] * scale[:, None, :]
-    matrix[:, rank, rank] = 1.0 + RIDGE + damping[:, None]
-    gradient = gradient * scale
-    step = -np.linalg.solve(matrix, gradient[:, :, None])[:, :, 0]
-    return step * scale, -0.5 * np.sum(gradient * step, axis=1)
+    gradient = np.where(held, 0.0, now.gradient)
+    step = -_solve(now.curvature, gradient, ~held, damping)
+    return step, -0.5 * np.sum(gradient * step, axis=1)
 
 
 def _judge(now: Evaluation, then: Evaluation, promised: np.ndarray, damping: np.ndarray) -> np.ndarray:
@@ -162,7 +188,7 @@ def _from_initial_values(
     start = np.broadcast_to(model.init[:, model.plan.dense], (len(rows), lower.shape[1]))
     start = np.clip(start, lower[rows], upper[rows])
     again = _levenberg_marquardt(model, data, start, lower[rows], upper[rows], fixed[rows])
-    _adopt(result, rows, again)
+    result.adopt(rows, again)
 
 
 def _with_scipy(
@@ -195,16 +221,7 @@ def _with_scipy(
         again = _levenberg_marquardt(single, numbers, start, lower[one], upper[one], fixed[one])
         if not again.converged[0] and found.success and abs(again.value[0] - found.fun) < 1e-7:
             again.converged[0] = True  # a kink (interpolation code 0 or 1): no step from here goes down
-        _adopt(result, one, again)
-
-
-def _adopt(result: Fit, rows: np.ndarray, again: Fit) -> None:
-    """Take over second attempts that converged or went lower."""
-    better = again.converged | (again.value < result.value[rows])
-    for name in ("value", "parameters", "gradient", "curvature", "converged"):
-        getattr(result, name)[rows[better]] = getattr(again, name)[better]
-    result.retried[rows] = True
-    result.iterations[rows] += again.iterations
+        result.adopt(one, again)
 
 
 def _take(at: Evaluation, rows: np.ndarray) -> Evaluation:
