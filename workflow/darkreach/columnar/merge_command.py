@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     Path(args.account).write_text(json.dumps(account, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(
         f"darkreach merge: {len(account['blocks'])} blocks, {templates.luminosity_fb:g} fb⁻¹, "
-        f"expected {account['expected_candidates']:.1f} candidates, observed {account['observed_candidates']}",
+        f"expected {account['expected_candidates']:.1f}, observed {account['observed_candidates']}",
         file=sys.stderr,
     )
     return 0
