@@ -1,8 +1,10 @@
 """The cross-section of e⁺e⁻ → μ⁺μ⁻X against closed forms, limits and itself at other orders."""
 
-import darkreach.models.cross_section as cross_section
 import numpy as np
 import pytest
+from scipy.special import spence
+
+import darkreach.models.cross_section as cross_section
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import ALPHA_0, GEV2_TO_FB, MUON_MASS
 from darkreach.models.cross_section import (
@@ -11,7 +13,6 @@ from darkreach.models.cross_section import (
     cross_section_fb,
     current_trace,
 )
-from scipy.special import spence
 
 SQRT_S = 10.58
 

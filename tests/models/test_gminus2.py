@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+
 from darkreach.models.constants import ALPHA_0, MUON_MASS
 from darkreach.models.gminus2 import (
     GM2_BANDS,
@@ -10,7 +12,6 @@ from darkreach.models.gminus2 import (
     delta_a_mu_vector,
 )
 from darkreach.models.registry import MODELS
-from scipy.integrate import quad
 
 
 def test_massless_vector_with_charge_e_gives_schwinger():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from darkreach.cli import main
 from darkreach.models.cross_section import cross_section_fb
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import ALPHA_0, MUON_MASS, TAU_MASS
 from darkreach.models.muonphilic_scalar import loop_function

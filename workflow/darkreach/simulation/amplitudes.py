@@ -120,8 +120,8 @@ def mumu_x_squared(
 ) -> np.ndarray:
     """Σ|M|² of e⁺e⁻ → μ⁻μ⁺X per e⁴g², summed over all helicities including the initial ones, (n,).
 
-    electron, positron: (4, n). momenta: (3, 4, n) of μ⁻, μ⁺, X in GeV. polarisations, for a vector: (j, 4, n) as
-    px, py, pz, E, see `phase_space.polarisation_vectors`.
+    electron, positron: (4, n). momenta: (3, 4, n) of μ⁻, μ⁺, X in GeV. polarisations, for a vector: (j, 4, n)
+    as px, py, pz, E, see `phase_space.polarisation_vectors`.
     """
 
     def squared(electron, positron, momenta, *polarisations):

@@ -1,7 +1,7 @@
 """Generator of the signal e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻, at leading order with collinear initial-state radiation.
 
-X is on its mass shell. Its muons are told from the other two: the interference of their exchange is suppressed
-by the width of X over its mass, and is left out.
+X is on its mass shell. Its muons are told from the other two: the interference of their exchange is
+suppressed by the width of X over its mass, and is left out.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def generate_signal(
     alpha: float,
     isr: bool = True,
 ) -> Generated:
-    """Unweighted events of e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻.
+    """Unweighted events of e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻, in the frame of the nominal beams.
 
     Args:
         model: a key of `MODELS`.
@@ -54,9 +54,9 @@ def generate_signal(
         alpha: fine-structure constant of the production vertices and of the radiator.
         isr: whether the beams radiate; the photon leaves along the beam pipe and is not stored.
 
-    Events are in the frame of the nominal beams. `cross_section_fb` is that of e⁺e⁻ → μ⁺μ⁻X at coupling 1, for
-    any decay of X: multiply it by the coupling squared and by the branching fraction to μ⁺μ⁻. It and its error
-    are the deterministic ones of `models.cross_section`, with which the mean weight of the events agrees.
+    `cross_section_fb` is that of e⁺e⁻ → μ⁺μ⁻X at coupling 1, for any decay of X: multiply it by the
+    coupling squared and by the branching fraction to μ⁺μ⁻. It and its error are the deterministic ones
+    of `models.cross_section`, with which the mean weight of the events agrees.
 
     Raises:
         DarkreachError: unknown model, or a mass out of range.
@@ -98,8 +98,8 @@ def produce_signal(
 ) -> Unweighted:
     """Unweighted e⁺e⁻ → μ⁻μ⁺X in the frame of the nominal beams.
 
-    The payload is the momenta of μ⁻, μ⁺ and X, (3, 4, n_events); the mean weight is the cross-section in fb at
-    unit coupling.
+    The payload is the momenta of μ⁻, μ⁺ and X, (3, 4, n_events); the mean weight is the cross-section in fb
+    at unit coupling.
     """
     x_max = 1 - ((mass + 2 * MUON_MASS) / sqrt_s) ** 2
 
@@ -133,8 +133,8 @@ def sample_signal(
 def decay_signal(vertex: str, mass: float, momenta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Momenta (2, 4, n) of the μ⁻ and μ⁺ of X → μ⁻μ⁺, for the (3, 4, n) of `produce_signal`.
 
-    A scalar decays isotropically. For a vector with amplitudes M_λ along the axes of its rest frame, a muon flies
-    along n with probability ∝ Σ|M|² − β²Σ|M·n|², because Σ j_i j_j* ∝ δ_ij − β² n_i n_j for the decay
+    A scalar decays isotropically. For a vector with amplitudes M_λ along the axes of its rest frame, a muon
+    flies along n with probability ∝ Σ|M|² − β²Σ|M·n|², because Σ j_i j_j* ∝ δ_ij − β² n_i n_j for the decay
     current j; that is accept–reject with an efficiency of 1 − β²/3.
     """
     n_events = momenta.shape[-1]
