@@ -22,7 +22,9 @@ EXPECTED, OBSERVED, ERROR = range(3)  # kinds of root that are searched
 class Limits:
     """Results per hypothesis: arrays of (rows,), `expected` (rows, 5) from −2σ to +2σ.
 
-    `mu_error` is where −2 ln L has risen by 1 above μ̂. `failed` holds a sentence for rows without result.
+    `mu_error` is the distance from μ̂ to where −2 ln L has risen by 1, upwards. `background_events` is the
+    background of the counting experiment with the same signal and the same information on μ: where it is small,
+    asymptotic formulas do not hold. `failed` holds a sentence for rows without result.
     """
 
     observed: np.ndarray
@@ -32,6 +34,7 @@ class Limits:
     q0: np.ndarray
     p0: np.ndarray
     z: np.ndarray
+    background_events: np.ndarray
     best: Fit
     background: Fit
     retried: np.ndarray
@@ -65,7 +68,8 @@ def asymptotic_limits(model: Model, cl: float) -> Limits:
     asimov = Data(np.maximum(asimov.counts, 0.0), asimov.aux)
     flat = model.evaluate(background.parameters[:, model.plan.dense], asimov)
     variance, direction = response(model, flat.curvature, background.parameters)
-    roots = _starting_values(model, best, background, variance, alpha)
+    signal, events = effective_background(model, background, variance)
+    roots = _starting_values(model, best, background, signal, events, alpha)
     # q̃: for a negative best fit the reference is μ = 0
     reference = np.where(mu_hat < 0.0, background.value, best.value)
     search = _Search(model, data, asimov, reference, flat.value, best)
@@ -73,7 +77,7 @@ def asymptotic_limits(model: Model, cl: float) -> Limits:
     for _ in range(MAX_STEPS):
         if not search.step(roots, alpha):
             break
-    return _collect(model, roots, search, best, background, q0)
+    return _collect(model, roots, search, best, background, q0, events)
 
 
 def _restart_if_worse(best: Fit, background: Fit, model: Model, data: Data) -> None:
@@ -84,28 +88,33 @@ def _restart_if_worse(best: Fit, background: Fit, model: Model, data: Data) -> N
         best.adopt(rows, again)
 
 
-def _starting_values(model: Model, best: Fit, background: Fit, variance: np.ndarray, alpha: float) -> _Roots:
-    """Where to begin: a counting experiment with the same signal and the same information on μ."""
-    rows = model.rows
+def effective_background(model: Model, background: Fit, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signal events at μ = 1, and background b with S²/b the information on μ, both (rows,)."""
     unit = background.parameters.copy()
     unit[:, model.shape.poi] = 1.0
     signal = np.abs(model.expected(unit) - model.expected(background.parameters)).sum(axis=1)
+    return signal, signal**2 * variance
+
+
+def _starting_values(
+    model: Model, best: Fit, background: Fit, signal: np.ndarray, events: np.ndarray, alpha: float
+) -> _Roots:
+    """Where to begin: a counting experiment with the same signal and the same information on μ."""
+    rows = model.rows
+    mu_hat = best.parameters[:, model.shape.poi]
     with np.errstate(divide="ignore", invalid="ignore"):
-        events = signal**2 * variance
         targets = cls.expected_root_asimov(alpha, cls.BANDS)
         expected = counting_signal(targets[None, :], events[:, None]) / signal[:, None]
         sigma = expected[:, 2] / targets[2]
         slope = background.gradient[:, model.plan.poi]
-        mu_hat = best.parameters[:, model.shape.poi]
-        mu_hat = np.where(mu_hat > 0.0, mu_hat, np.clip(-slope * sigma**2, -4.0 * sigma, 0.0))
-        observed = cls.gaussian_limit(mu_hat, sigma, alpha)
-    mu = np.column_stack([expected, observed, best.parameters[:, model.shape.poi] + sigma])
-    kinds = np.array([EXPECTED] * 5 + [OBSERVED, ERROR])
+        above = np.where(mu_hat > 0.0, mu_hat, np.clip(-slope * sigma**2, -4.0 * sigma, 0.0))
+        observed = cls.gaussian_limit(above, sigma, alpha)
+    mu = np.column_stack([expected, observed, mu_hat + sigma])
     low = np.zeros_like(mu)
-    low[:, 6] = best.parameters[:, model.shape.poi]
+    low[:, 6] = mu_hat
     return _Roots(
         row=np.repeat(np.arange(rows), 7),
-        kind=np.tile(kinds, rows),
+        kind=np.tile([EXPECTED] * 5 + [OBSERVED, ERROR], rows),
         target=np.tile([*targets, ndtri(alpha), 1.0], rows),
         mu=mu.ravel(),
         low=low.ravel(),
@@ -220,7 +229,13 @@ class _Search:
 
 
 def _collect(
-    model: Model, roots: _Roots, search: _Search, best: Fit, background: Fit, q0: np.ndarray
+    model: Model,
+    roots: _Roots,
+    search: _Search,
+    best: Fit,
+    background: Fit,
+    q0: np.ndarray,
+    events: np.ndarray,
 ) -> Limits:
     mu = np.where(roots.done, roots.mu, np.nan).reshape(-1, 7)
     result = Limits(
@@ -231,6 +246,7 @@ def _collect(
         q0=q0,
         p0=ndtr(-np.sqrt(q0)),
         z=np.sqrt(q0),
+        background_events=events,
         best=best,
         background=background,
         retried=search.retried | best.retried | background.retried,

@@ -109,7 +109,7 @@ class Model:
 
     # -- rates ---------------------------------------------------------------------------------
 
-    def _coefficients(self, dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def coefficients(self, dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """c (rows, templates) and dc/dθ (rows, dense, templates) for dense parameters (rows, dense)."""
         plan, rows = self.plan, len(dense)
         processes = len(self.shape.processes)
@@ -150,7 +150,7 @@ class Model:
         """Expected counts (rows, bins) at full parameter vectors (rows, parameters)."""
         plan = self.plan
         dense = parameters[:, plan.dense]
-        coefficient, _ = self._coefficients(dense)
+        coefficient, _ = self.coefficients(dense)
         rates = np.empty((len(parameters), self.shape.bins))
         for channel, templates in zip(plan.channels, self.templates, strict=True):
             scaled, plain = self._channel_rates(channel, templates, coefficient, dense)
@@ -195,7 +195,7 @@ class Model:
         linear in the parameters and for a perfect fit.
         """
         plan = self.plan
-        coefficient, jacobian = self._coefficients(dense)
+        coefficient, jacobian = self.coefficients(dense)
         parameters = np.empty((len(dense), len(self.shape.names)))
         parameters[:, plan.dense] = dense
         value, gradient, diagonal = self._constraints(dense, data)
