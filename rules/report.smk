@@ -17,8 +17,12 @@ rule report:
         f"{RESULTS}/report.html",
     log:
         f"{LOGS}/report.log",
+    params:
+        assumed=sorted(
+            {f"{name}.{key}" for name, search in CONFIG.searches.items() for key in search.assumed}
+        ),
     message:
         "Writing the report"
     shell:
         "python -m darkreach report --limits {input.limits:q} --accounts {input.accounts:q}"
-        " --cards {input.cards:q} --templates {input.templates:q} --output {output:q} > {log:q} 2>&1"
+        " --cards {input.cards:q} --templates {input.templates:q} --assumed {params.assumed:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,128 @@
+"""The summary page: everything a reader wants to see of a run, in one file without references to others."""
+
+import base64
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from darkreach import __version__
+from darkreach.columnar.templates import Templates, read_templates
+from darkreach.errors import DarkreachError
+from darkreach.publish.control_figures import control_figures
+
+
+def write_report(
+    limits: Sequence[Path],
+    accounts: Sequence[Path],
+    cards: Sequence[Path],
+    templates: Sequence[Path],
+    assumed: Sequence[str],
+    output: Path,
+) -> None:
+    """Write the page from the results of all searches; the figure of a limit table lies beside it as PNG.
+
+    Raises:
+        DarkreachError: an input is missing or is not what its option says.
+    """
+    read = [read_templates(path) for path in templates]
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            version=__version__,
+            models=[_model_summary(path) for path in limits],
+            searches=[
+                _search_summary(_json(path), search_templates)
+                for path, search_templates in zip(accounts, read, strict=True)
+            ],
+            cards=[_card_summary(_json(path), path) for path in cards],
+            assumed=assumed,
+        )
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DarkreachError(f"{path}: cannot read this JSON file ({error})") from None
+
+
+def _picture(path: Path) -> str:
+    try:
+        return base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        raise DarkreachError(f"{path}: cannot read this figure ({error.strerror})") from None
+
+
+def _model_summary(path: Path) -> dict[str, Any]:
+    """What to say of one limit table: hypotheses by status, best limits, largest local excess."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        fitted = [row for row in rows if row["sigma_limit_exp_fb"]]
+        return {
+            "search": rows[0]["search"],
+            "model": rows[0]["model"],
+            "statuses": Counter(row["status"] for row in rows).most_common(),
+            "hypotheses": len(rows),
+            "range_GeV": (float(rows[0]["mass_GeV"]), float(rows[-1]["mass_GeV"])),
+            "observed": _range(fitted, "sigma_limit_obs_fb"),
+            "expected": _range(fitted, "sigma_limit_exp_fb"),
+            "coupling": _range(fitted, "coupling_limit_obs") or _range(fitted, "coupling_limit_exp"),
+            "excess": max(
+                (row for row in fitted if row["z_local"]), key=lambda r: float(r["z_local"]), default=None
+            ),
+            "figure": _picture(path.with_suffix(".png")),
+            "table": path.name,
+        }
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise DarkreachError(f"{path}: not a limit table ({error!r}); make the limits again") from None
+
+
+def _card_summary(card: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What to say of one classifier."""
+    try:
+        folds = card["folds"]
+        p_values = [fold[key] for fold in folds for key in ("ks_p_signal", "ks_p_background")]
+        return {
+            "region": card["region"],
+            "search": card["specification"]["search"],
+            "trained": card["trained"],
+            "auc_train": [fold["auc_train"] for fold in folds],
+            "auc_test": [fold["auc_test"] for fold in folds],
+            "overtraining_p": min(p_values, default=None),
+            "cut": card["cut"] and card["cut"]["value"],
+            "warnings": card["warnings"],
+        }
+    except (KeyError, TypeError) as error:
+        raise DarkreachError(f"{path}: not a model card ({error!r}); train again") from None
+
+
+def _range(rows: Sequence[dict[str, str]], column: str) -> tuple[float, float] | None:
+    values = [float(row[column]) for row in rows if row[column]]
+    return (min(values), max(values)) if values else None
+
+
+def _search_summary(account: dict[str, Any], templates: Templates) -> dict[str, Any]:
+    pictures = [
+        {"title": title, "png": base64.b64encode(png).decode()} for title, png in control_figures(templates)
+    ]
+    return account | {"figures": pictures}
