@@ -48,7 +48,7 @@ def signal_events(mass, n, rng, isr=False):
 
 
 def _lost_fraction(n, rng, largest=0.1):
-    """Energy fraction radiated by a beam in leading-logarithmic order, P(x) ∝ x^(β/2 − 1), below `largest`."""
+    """Leading-logarithmic energy fraction radiated by a beam, P(x) ∝ x^(β/2 − 1), below `largest`."""
     beta = 2 / 137.036 / np.pi * (2 * np.log(BEAM.sqrt_s / 0.511e-3) - 1)
     return largest * rng.uniform(size=n) ** (2 / beta)
 
@@ -87,6 +87,6 @@ def in_acceptance(momenta):
 
 
 def background_events(n, rng):
-    """(n, 4, 4) momenta of four muons without a resonance, the mass of the first pair flat; and (n, 4) beams."""
+    """As signal_events, without a resonance: the mass of the first pair is flat."""
     mass = rng.uniform(2.01 * MUON_MASS, 10.0, n)
     return signal_events(mass, n, rng)

@@ -77,24 +77,24 @@ def fit_to_beams(
     momenta: (n, tracks, 4) measured momenta in the laboratory, GeV. beams: (n, 4) total, GeV.
     covariance: (4, 4) or (n, 4, 4) of `beams`, GeV². mass: of the particles, GeV.
     """
-    n = len(momenta)
-    measured = _parameters(momenta)
-    variances = _variances(momenta, resolution)
+    n, tracks = momenta.shape[:2]
+    measured = _parameters(momenta).reshape(n, 3 * tracks)
+    variances = _variances(momenta, resolution).reshape(n, 1, 3 * tracks)
     parameters, chi2 = measured, np.full(n, np.inf)
     converged = np.zeros(n, dtype=bool)
     for _ in range(ITERATIONS):
-        fitted = _momenta(parameters, mass)
-        jacobian = _jacobian(parameters, fitted)
-        residual = fitted.sum(1) - beams + np.einsum("ntij,ntj->ni", jacobian, measured - parameters)
-        weighted = jacobian * variances[:, :, None, :]
-        matrix = np.einsum("ntij,ntkj->nik", weighted, jacobian) + covariance
-        multipliers = np.linalg.solve(matrix, residual[..., None])[..., 0]
-        previous, chi2 = chi2, (multipliers * residual).sum(-1)
-        parameters = measured - np.einsum("ntij,ni->ntj", weighted, multipliers)
+        fitted = _momenta(parameters.reshape(n, tracks, 3), mass)
+        jacobian = _jacobian(parameters.reshape(n, tracks, 3), fitted)
+        residual = fitted.sum(1) - beams + (jacobian @ (measured - parameters)[..., None])[..., 0]
+        weighted = jacobian * variances
+        matrix = weighted @ jacobian.transpose(0, 2, 1) + covariance
+        multipliers = np.linalg.solve(matrix, residual[..., None])
+        previous, chi2 = chi2, (multipliers[..., 0] * residual).sum(-1)
+        parameters = measured - (weighted.transpose(0, 2, 1) @ multipliers)[..., 0]
         # a step across pT = ∞ has no meaning; such a row keeps a tiny curvature and does not converge
-        parameters[..., 0] = np.maximum(parameters[..., 0], 1e-3)
+        parameters[:, ::3] = np.maximum(parameters[:, ::3], 1e-3)
         converged = np.abs(chi2 - previous) < CONVERGED * (1 + chi2)
-    return Fit(_momenta(parameters, mass), chi2, converged, np.zeros(n))
+    return Fit(_momenta(parameters.reshape(n, tracks, 3), mass), chi2, converged, np.zeros(n))
 
 
 def _parameters(momenta: np.ndarray) -> np.ndarray:
@@ -120,12 +120,15 @@ def _momenta(parameters: np.ndarray, mass: float) -> np.ndarray:
 
 
 def _jacobian(parameters: np.ndarray, momenta: np.ndarray) -> np.ndarray:
-    """(n, tracks, 4, 3) derivatives of the momenta by the parameters."""
+    """(n, 4, 3·tracks) derivatives of the sum of the momenta by all parameters."""
     curvature = parameters[..., 0]
     px, py, pz, energy = np.moveaxis(momenta, -1, 0)
-    zero = np.zeros_like(px)
-    p2 = px**2 + py**2 + pz**2
-    by_curvature = np.stack([-px, -py, -pz, -p2 / energy], axis=-1) / curvature[..., None]
-    by_phi = np.stack([-py, px, zero, zero], axis=-1)
-    by_tan_lambda = np.stack([zero, zero, 1 / curvature, pz / (energy * curvature)], axis=-1)
-    return np.stack([by_curvature, by_phi, by_tan_lambda], axis=-1)
+    n, tracks = parameters.shape[:2]
+    jacobian = np.zeros((n, tracks, 3, 4))
+    jacobian[..., 0, :3] = -momenta[..., :3] / curvature[..., None]
+    jacobian[..., 0, 3] = -(px**2 + py**2 + pz**2) / (energy * curvature)
+    jacobian[..., 1, 0] = -py
+    jacobian[..., 1, 1] = px
+    jacobian[..., 2, 2] = 1 / curvature
+    jacobian[..., 2, 3] = pz / (energy * curvature)
+    return jacobian.reshape(n, 3 * tracks, 4).transpose(0, 2, 1)

@@ -158,10 +158,9 @@ def _skim_file(
             entries += len(variables["weight"])
             cutflow.count("all", variables["weight"])
             variables = _defined(variables, spec, entry.path, branches, cutflow)
-            columns = search.candidates(variables, spec, cutflow)
             if manifest.kind == "signal":
-                columns = _true_candidates(columns, manifest, entry.path, cutflow)
-            writer.add(_compact(columns))
+                variables = _true_candidates(variables, manifest, entry.path, cutflow)
+            writer.add(_compact(search.candidates(variables, spec, cutflow)))
     return entry.model_copy(update={"entries": entries})
 
 
@@ -220,29 +219,29 @@ def _defined(
 
 
 def _true_candidates(
-    columns: dict[str, np.ndarray], manifest: Manifest, path: str, cutflow: Cutflow
+    variables: dict[str, np.ndarray], manifest: Manifest, path: str, cutflow: Cutflow
 ) -> dict[str, np.ndarray]:
     """Candidates of a signal block made of X's own muons, with the true mass of X."""
     # basf2's isSignal is NaN where a candidate has no match
-    true = columns.pop("is_signal") == 1
-    columns = {name: array[true] for name, array in columns.items()}
-    cutflow.count("true candidate", columns["weight"])
+    true = variables["is_signal"] == 1
+    variables = {name: array[true] for name, array in variables.items() if name != "is_signal"}
+    cutflow.count("true candidate", variables["weight"])
     masses = sorted({component.mass_GeV for component in manifest.components if component.mass_GeV})
     if len(masses) == 1:
-        return columns | {"true_mass": np.full(len(columns["weight"]), masses[0])}
-    if "true_mass" not in columns:
+        return variables | {"true_mass": np.full(len(variables["weight"]), masses[0])}
+    if "true_mass" not in variables:
         raise DarkreachError(
             f"{path}: has no branch of the true mass, and block '{manifest.name}' has "
             f"{len(masses)} masses; give each mass a block of its own"
         )
-    distance = np.abs(columns["true_mass"][:, None] - masses)
+    distance = np.abs(variables["true_mass"][:, None] - masses)
     strange = ~(distance.min(1, initial=np.inf) < 1e-5)
     if strange.any():
         raise DarkreachError(
-            f"{path}: has a true mass of {columns['true_mass'][strange][0]} GeV, which is none of the masses "
-            f"of block '{manifest.name}'; correct the block's masses"
+            f"{path}: has a true mass of {variables['true_mass'][strange][0]} GeV, which block "
+            f"'{manifest.name}' does not list; correct the block's masses"
         )
-    return columns | {"true_mass": np.array(masses)[distance.argmin(1)]}
+    return variables | {"true_mass": np.array(masses)[distance.argmin(1)]}
 
 
 def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
