@@ -324,6 +324,25 @@ def test_pair_radiated_off_a_line_factorises_into_a_vector_and_its_decay(beams):
     np.testing.assert_allclose(average, produced * 2 * (1 - beta_squared / 3) / mass**2, rtol=1e-9)
 
 
+def test_soft_pair_is_radiated_coherently_by_beams_and_muons(beams):
+    # Eikonal current of all four charges, incoming ones with the other sign: fixes the sign between the
+    # diagrams with the pair off the electron line and those with it off the muons.
+    electron, positron = beams
+    rng, light, pair_mass = np.random.default_rng(24), 1e-5, np.full(N, 1e-4)
+    x, y = 0.01 * rng.uniform(0.1, 1, (2, N))
+    minus, plus, soft = three_body_momenta(np.full(N, S), pair_mass, MUON_MASS, x, y, rng)
+    pair = decay_to_pair(soft, pair_mass, light, isotropic_directions(N, rng))
+    squared = two_pair_squared(*beams, np.stack([minus, plus, *pair]), (MUON_MASS, light))
+
+    eikonal = minus / dot(minus, soft) - plus / dot(plus, soft)
+    eikonal += positron / dot(positron, soft) - electron / dot(electron, soft)
+    photon = Line(*pair, light).photon()
+    radiated = squares(light_cone_dot(light_cone(eikonal), photon))
+    beams_current = annihilation_current(*beams)[:, np.newaxis]
+    hard = 2 * squares(light_cone_dot(beams_current, Line(minus, plus, MUON_MASS).photon() * S))
+    np.testing.assert_allclose(squared, hard * radiated, rtol=0.03)
+
+
 def test_interference_of_the_exchange_obeys_the_schwarz_inequality(beams, four_muons):
     # |Σ|A − B|² − Σ|A|² − Σ|B|²| ≤ 2√(Σ|A|² Σ|B|²); A and B alone are those of unlike leptons.
     masses = (MUON_MASS, MUON_MASS)

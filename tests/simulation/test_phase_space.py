@@ -178,3 +178,10 @@ def test_unweighting_reproduces_a_known_density():
     counts, edges = np.histogram(events.payload, bins=20, range=(0, 1))
     expected = 50_000 * np.diff(edges**3)
     assert np.sum((counts - expected) ** 2 / expected) < 45  # 20 bins: 0.1 % probability
+
+
+def test_no_events_are_an_empty_batch():
+    rng = np.random.default_rng(13)
+    events = unweight(lambda n: Trials(rng.random((3, 4, n)), rng.random(n)), 0, rng)
+    assert events.payload.shape == (3, 4, 0)
+    assert events.mean_weight == pytest.approx(0.5, abs=0.01)

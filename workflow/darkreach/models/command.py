@@ -73,7 +73,7 @@ def predict(
 
 def table(prediction: dict[str, object]) -> str:
     """The prediction as aligned lines."""
-    lines = {}
+    lines: dict[str, object] = {}
     for key, value in prediction.items():
         if isinstance(value, dict):
             lines |= {f"B({channel})": fraction for channel, fraction in value.items()}

@@ -33,7 +33,7 @@ class Model:
 
     def width(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
         """Total width in GeV."""
-        return sum(self.partial_widths(mass, coupling).values())
+        return np.sum(list(self.partial_widths(mass, coupling).values()), axis=0)
 
     def branching_fractions(self, mass: ArrayLike) -> dict[str, np.ndarray]:
         """Branching fractions by decay channel; they do not depend on the coupling."""

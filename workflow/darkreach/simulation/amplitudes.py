@@ -68,7 +68,7 @@ def emission(vertex: str, vectors: np.ndarray | None = None) -> tuple[Callable, 
     current), "scalar" (Γ = 1) or "pseudoscalar" (Γ = iγ₅); for the last two j = 1.
     Both functions turn (2, 4, n) into (2, j, 4, n).
     """
-    if vertex == "vector":
+    if vectors is not None:
         return (
             lambda barred: slash_bar(barred[:, np.newaxis], vectors),
             lambda spinor: slash(vectors, spinor[:, np.newaxis]),
@@ -124,7 +124,9 @@ def mumu_x_squared(
     as px, py, pz, E, see `phase_space.polarisation_vectors`.
     """
 
-    def squared(electron, positron, momenta, *polarisations):
+    def squared(
+        electron: np.ndarray, positron: np.ndarray, momenta: np.ndarray, *polarisations: np.ndarray
+    ) -> np.ndarray:
         vectors = light_cone(polarisations[0]) if polarisations else None
         beams = annihilation_current(electron, positron)
         muons = Line(momenta[0], momenta[1], MUON_MASS)
@@ -163,7 +165,7 @@ def four_muon_squared(electron: np.ndarray, positron: np.ndarray, momenta: np.nd
     The factor 1/(2!)² of identical particles is not included.
     """
 
-    def squared(electron, positron, momenta):
+    def squared(electron: np.ndarray, positron: np.ndarray, momenta: np.ndarray) -> np.ndarray:
         direct = four_lepton_amplitude(
             electron,
             positron,
@@ -190,7 +192,7 @@ def two_pair_squared(
     momenta: (4, 4, n) of l⁻, l⁺, l′⁻, l′⁺ in GeV.
     """
 
-    def squared(electron, positron, momenta):
+    def squared(electron: np.ndarray, positron: np.ndarray, momenta: np.ndarray) -> np.ndarray:
         first = Line(momenta[0], momenta[1], masses[0])
         second = Line(momenta[2], momenta[3], masses[1])
         return 2 * _sum_squares(four_lepton_amplitude(electron, positron, first, second))

@@ -161,7 +161,7 @@ def _sample_conversion(s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndar
     cos_theta = pole * np.tanh(reach * rng.uniform(-1, 1, len(s)))
     cos_theta = np.clip(cos_theta, -1, 1)
     unit = momentum * direction(cos_theta, rng.uniform(0, 2 * np.pi, len(s)))
-    momenta = []
+    momenta: list[np.ndarray] = []
     for sign, mass in ((1, mass_1), (-1, mass_2)):
         energy = np.sqrt(momentum**2 + mass**2)
         parent = np.concatenate([sign * unit, energy[np.newaxis]])

@@ -5,7 +5,6 @@ dΦ_n = (2π)⁴ δ⁴(Q − Σp) Π d³p/((2π)³ 2E).
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from darkreach.models.constants import ELECTRON_MASS
 from darkreach.models.dalitz import first_invariant_range, second_invariant_range
@@ -19,8 +18,8 @@ def beam_momenta(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([zero, zero, momentum, energy]), np.stack([zero, zero, -momentum, energy])
 
 
-def two_body_momentum(s: ArrayLike, mass_1: ArrayLike, mass_2: ArrayLike) -> np.ndarray:
-    """Momentum in GeV of either particle in Q → 1 2 at rest, Q² = s; 0 below threshold."""
+def two_body_momentum(s: np.ndarray, mass_1: np.ndarray, mass_2: np.ndarray) -> np.ndarray:
+    """Momentum in GeV of either particle in Q → 1 2 at rest, Q² = s, (n,); 0 below threshold."""
     root = np.sqrt(s)
     factor = (s - (mass_1 + mass_2) ** 2) * (root + mass_1 - mass_2) * (root - mass_1 + mass_2)
     return np.sqrt(np.clip(factor, 0, None)) / (2 * root)

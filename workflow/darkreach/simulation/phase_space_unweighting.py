@@ -41,10 +41,10 @@ def unweight(make_trials: Callable[[int], Trials], n_events: int, rng: np.random
 
     The maximum comes from a warm-up, whose trials count for the cross-section but not as events.
     """
-    warm_up = make_trials(_WARM_UP).weight
+    payload, warm_up = make_trials(_WARM_UP)
     maximum = maximum_weight(warm_up, _EXCESS_SHARE)
     sums = np.array([len(warm_up), warm_up.sum(), (warm_up**2).sum()])
-    excess, tried, accepted, missing = 0.0, 0.0, [], n_events
+    excess, tried, accepted, missing = 0.0, 0.0, [payload[..., :0]], n_events
     while missing > 0:
         n_trials = 1.05 * missing * maximum / warm_up.mean() + 1000
         payload, weight = make_trials(int(min(n_trials, _MOST_AT_ONCE)))
@@ -60,7 +60,7 @@ def unweight(make_trials: Callable[[int], Trials], n_events: int, rng: np.random
         mean_weight=float(mean),
         mean_weight_error=float(np.sqrt((total_squares / n_trials - mean**2) / n_trials)),
         efficiency=float(mean / maximum),
-        excess=float(excess / tried),
+        excess=float(excess / tried) if tried else 0.0,
     )
 
 
