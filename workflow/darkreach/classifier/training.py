@@ -15,13 +15,14 @@ from darkreach.classifier.cut import Cut, choose_cut
 from darkreach.classifier.inference import METADATA
 from darkreach.classifier.network import Network, constant_network, onnx_bytes
 from darkreach.classifier.rows import Rows, SkimmedBlock, read_rows
-from darkreach.classifier.weights import background_weights, populated, signal_weights
+from darkreach.classifier.weights import background_weights, covered, mass_cells, populated, signal_weights
 from darkreach.config.search import Classifier
 from darkreach.config.stages import TrainSpec
 from darkreach.searches.registry import SEARCHES
 
 MINIMUM_ROWS = 300  # of signal and of background: fewer teach nothing, and the region gets no cut
 BATCH_ROWS = 500
+WEIGHT_DECAY = 1e-3
 PATIENCE = 8  # epochs without progress on the rows held back
 SUSPICIOUS = 1e-3  # p-value below which a check warns
 AUC_GAP = 0.02
@@ -37,37 +38,34 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
     Raises:
         DarkreachError: a skim is missing or damaged.
     """
-    search, settings = SEARCHES[spec.search], spec.classifier
-    signal, background = read_rows(spec, blocks, "signal"), read_rows(spec, blocks, "background")
+    search, folds = SEARCHES[spec.search], spec.classifier.folds
+    signal, background = (read_rows(spec, blocks, kind) for kind in ("signal", "background"))
     signal, background = (rows.where(populated(rows)) for rows in (signal, background))
+    cells = mass_cells(signal)
+    taught = covered(background, cells)
     facts: dict[str, Any] = {
+        "trained": bool(min(len(signal), np.count_nonzero(taught)) >= MINIMUM_ROWS),
         "rows": {"signal": _counted(signal), "background": _counted(background)},
+        "folds": [],
+        "cut": None,
+        "sculpting": None,
         "warnings": [],
     }
-    networks = [constant_network(len(search.FEATURES))] * settings.folds
-    facts["trained"] = min(len(signal), len(background)) >= MINIMUM_ROWS
-    facts["folds"] = []
-    scores = [np.ones(len(rows), dtype=np.float32) for rows in (signal, background)]
+    networks, cut = [constant_network(len(search.FEATURES))] * folds, 0.0
     if facts["trained"]:
-        weights = [signal_weights(signal, *spec.region.range_GeV), background_weights(background)]
+        weights = [signal_weights(signal, cells), background_weights(background, taught)]
         networks, scores, facts["folds"] = _train_folds(spec, [signal, background], weights)
         facts["warnings"] += _fold_warnings(facts["folds"])
+        chosen = _choose(spec, signal, scores[0], background, scores[1])
+        if chosen is not None:
+            cut, facts["cut"] = chosen.value, asdict(chosen)
+        facts["sculpting"] = _sculpting(spec, background, scores[1], cut, facts["warnings"])
     else:
         facts["warnings"].append(
-            f"only {len(signal)} candidates of signal and {len(background)} of background, "
-            f"{MINIMUM_ROWS} of each are needed: no network, everything passes"
+            f"only {len(signal)} candidates of signal and {np.count_nonzero(taught)} of background at its "
+            f"masses, {MINIMUM_ROWS} of each are needed: no network, everything passes"
         )
-    cut, facts["cut"], facts["sculpting"] = 0.0, None, None
-    chosen = _choose(spec, signal, scores[0], background, scores[1]) if facts["trained"] else None
-    if chosen is not None:
-        cut, facts["cut"] = chosen.value, asdict(chosen)
-        facts["sculpting"] = _sculpting(spec, background, scores[1], cut, facts["warnings"])
-    metadata = {
-        "region": spec.region.name,
-        "features": list(search.FEATURES),
-        "folds": settings.folds,
-        "cut": cut,
-    }
+    metadata = {"region": spec.region.name, "features": search.FEATURES, "folds": folds, "cut": cut}
     return onnx_bytes(networks, len(search.FEATURES), {METADATA: json.dumps(metadata)}), facts
 
 
@@ -83,9 +81,10 @@ def _train_folds(
     networks, facts = [], []
     for fold in range(spec.classifier.folds):
         training = fold_of != fold
+        taught = training & (weight > 0)
         seed = np.random.SeedSequence([spec.seed, zlib.crc32(spec.region.name.encode()), fold])
         network, epochs = train_network(
-            features[training], labels[training], weight[training], spec.classifier, seed
+            features[taught], labels[taught], weight[taught], spec.classifier, seed
         )
         scores = evaluate(network, features)
         own[~training] = scores[~training]
@@ -124,6 +123,7 @@ def train_network(
         learning_rate_init=3e-3,
         early_stopping=True,
         n_iter_no_change=PATIENCE,
+        alpha=WEIGHT_DECAY,
         random_state=int(seed.generate_state(1)[0]),
     )
     with threadpool_limits(limits=1), warnings.catch_warnings():

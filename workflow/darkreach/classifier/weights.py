@@ -14,31 +14,56 @@ def populated(rows: Rows) -> np.ndarray:
     return (rows.counts() >= MINIMUM_GROUP_ROWS)[rows.group]
 
 
-def signal_weights(rows: Rows, low: float, high: float) -> np.ndarray:
-    """(n,) weights that spread each model evenly over masses from `low` to `high` GeV; they add up to 1.
+def mass_cells(rows: Rows) -> np.ndarray:
+    """(groups, 2) stretch of mass in GeV that each signal with rows stands for: halfway to its neighbours.
 
-    A simulated mass stands for the stretch halfway to its neighbours.
+    The outermost ones reach as far out as in. Groups without rows have zeros.
     """
+    cells = np.zeros((len(rows.groups), 2))
     counts = rows.counts()
-    group_weight = np.zeros(len(rows.groups))
-    models = sorted({model for model, _ in rows.groups})
-    for model in models:
+    for model in {model for model, _ in rows.groups}:
         indices = [i for i, (name, _) in enumerate(rows.groups) if name == model and counts[i]]
-        if not indices:
-            continue
         masses = np.array([rows.groups[i][1] for i in indices])
-        edges = np.clip(np.concatenate([[low], (masses[1:] + masses[:-1]) / 2, [high]]), low, high)
-        # a mass outside the region still stands for something
-        group_weight[indices] = np.maximum(np.diff(edges), 0.01 * (high - low))
-    weights = group_weight[rows.group] / np.maximum(counts, 1)[rows.group]
+        if len(masses) == 1:
+            half = np.ptp(rows.mass) / 2
+            cells[indices[0]] = masses[0] - half, masses[0] + half
+        elif len(masses):
+            between = (masses[1:] + masses[:-1]) / 2
+            edges = np.concatenate([[2 * masses[0] - between[0]], between, [2 * masses[-1] - between[-1]]])
+            cells[indices] = np.stack([edges[:-1], edges[1:]], axis=-1)
+    return cells
+
+
+def covered(background: Rows, cells: np.ndarray) -> np.ndarray:
+    """(n,) mask of background in the masses for which there is signal; elsewhere a network extrapolates.
+
+    Taught that there is no signal beyond the last simulated mass, it would carve an edge there.
+    """
+    used = cells[cells[:, 1] > 0]
+    if not len(used):
+        return np.zeros(len(background), dtype=bool)
+    return (background.mass > used[:, 0].min()) & (background.mass < used[:, 1].max())
+
+
+def signal_weights(rows: Rows, cells: np.ndarray) -> np.ndarray:
+    """(n,) weights that spread each model evenly over the masses of its `cells`; they add up to 1."""
+    models = [model for model, _ in rows.groups]
+    width = np.diff(cells, axis=1)[:, 0]
+    whole = {
+        model: sum(w for name, w in zip(models, width, strict=True) if name == model) for model in models
+    }
+    share = np.array([w / max(whole[name], 1e-300) for name, w in zip(models, width, strict=True)])
+    weights = share[rows.group] / rows.counts()[rows.group]
     return weights / weights.sum()
 
 
-def background_weights(rows: Rows) -> np.ndarray:
-    """(n,) yields, rescaled in bins of the mass such that it is flat; they add up to 1."""
-    yields = np.minimum(rows.yields, LARGEST_YIELD * np.median(rows.yields))
-    edges = np.unique(np.quantile(rows.mass, np.linspace(0, 1, MASS_BINS + 1)))
-    bins = np.clip(np.searchsorted(edges, rows.mass, side="right") - 1, 0, len(edges) - 2)
+def background_weights(rows: Rows, taught: np.ndarray) -> np.ndarray:
+    """(n,) yields, rescaled in bins such that the mass is flat; 0 where not taught; they add up to 1."""
+    yields, mass = rows.yields[taught], rows.mass[taught]
+    yields = np.minimum(yields, LARGEST_YIELD * np.median(yields))
+    edges = np.unique(np.quantile(mass, np.linspace(0, 1, MASS_BINS + 1)))
+    bins = np.clip(np.searchsorted(edges, mass, side="right") - 1, 0, len(edges) - 2)
     contents = np.bincount(bins, weights=yields, minlength=len(edges) - 1)
-    weights = yields * (np.diff(edges) / np.maximum(contents, 1e-300))[bins]
+    weights = np.zeros(len(rows))
+    weights[taught] = yields * (np.diff(edges) / contents)[bins]
     return weights / weights.sum()
