@@ -28,7 +28,8 @@ def at_other_energy(particles: Particles, sqrt_s: float, new_sqrt_s: np.ndarray)
     others = _momentum_squared_over_energy(momentum[~signal])
     slope = np.bincount(event[~signal], others, n_events)
     slope = slope + _momentum_squared_over_energy(resonance) + _momentum_squared_over_energy(missing)
-    factor = 1 + (new_sqrt_s - sqrt_s) / slope
+    change = new_sqrt_s - sqrt_s
+    factor = 1 + np.divide(change, slope, out=np.zeros_like(change), where=slope > 0)  # 0: nothing is seen
 
     scaled = _scaled(momentum, factor[event])
     here = event[signal]
