@@ -1,6 +1,9 @@
 """A toy search for tests: falling background, peaks with tails, fine bins of 0.25 MeV up to 10 GeV."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from scipy.special import ndtr
 from scipy.stats import t as student
 
@@ -8,6 +11,7 @@ from darkreach.columnar.templates import SignalTemplate, Templates
 from darkreach.config.search import MassWindow, Scan, Systematics
 from darkreach.config.stages import ScanSpec
 from darkreach.statistics.resolution import reduced_mass
+from darkreach.statistics.signal_model import SignalModel
 
 EDGES = np.arange(0, 10 + 1e-9, 0.00025)
 MASSES = (
@@ -32,9 +36,29 @@ MASSES = (
     9.3,
 )
 TAIL_SHARE = 0.2
+# windows that are quick to fit
+SMALL = {"half_window_sigma": 10, "bin_sigma": 1.0}
 
 
-def resolution(mass):
+@pytest.fixture(scope="session")
+def toy():
+    """The functions below, for any test."""
+    return SimpleNamespace(
+        EDGES=EDGES,
+        MASSES=MASSES,
+        core_resolution=core_resolution,
+        efficiency=efficiency,
+        signal_cdf=signal_cdf,
+        signal_template=signal_template,
+        background=background,
+        templates=templates,
+        signal_model=signal_model,
+        spec=spec,
+        small=SMALL,
+    )
+
+
+def core_resolution(mass):
     """Core width in GeV, 1 to 5 MeV."""
     return 0.001 + 0.004 * np.sin(np.pi * np.asarray(mass, float) / 12) ** 2
 
@@ -45,7 +69,7 @@ def efficiency(mass):
 
 def signal_cdf(x, mass, shift_sigma=0.0, width_factor=1.0):
     """A Gaussian with Student-t tails (symmetric); exact."""
-    pull = ((x - reduced_mass(mass)) / resolution(mass) - shift_sigma) / width_factor
+    pull = ((x - reduced_mass(mass)) / core_resolution(mass) - shift_sigma) / width_factor
     return (1 - TAIL_SHARE) * ndtr(pull) + TAIL_SHARE * student.cdf(pull / 1.5, 3)
 
 
@@ -79,7 +103,14 @@ def templates(luminosity_fb=178.0, rng=None, injected=(), signal_rng=None, event
     )
 
 
-def spec(blind=False, vetoes=True, systematics=True, **scan):
+def signal_model(made, model="zprime"):
+    return SignalModel(made.edges, made.signals[model], model)
+
+
+RATES = {"luminosity": 0.01, "trigger": 0.017, "tracking": 0.036, "muon_id": 0.03}
+
+
+def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
     settings = {
         "range_GeV": (0.212, 9.0),
         "step_sigma": 20,
@@ -89,14 +120,13 @@ def spec(blind=False, vetoes=True, systematics=True, **scan):
         "background_degree": 2,
         "confidence_level": 0.90,
     }
-    rates = {"luminosity": 0.01, "trigger": 0.017, "tracking": 0.036, "muon_id": 0.03}
     return ScanSpec(
         search="mumu_resonance",
         model="zprime",
         scan=Scan(**(settings | scan)),
         vetoes=[MassWindow(name="J-psi", range_GeV=(3.05, 3.14))] if vetoes else [],
         systematics=Systematics(
-            rates=rates if systematics else {},
+            rates=(RATES if rates is None else rates) if systematics else {},
             peak_position=0.1 if systematics else 0,
             peak_width=0.05 if systematics else 0,
         ),

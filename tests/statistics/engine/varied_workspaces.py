@@ -15,8 +15,8 @@ def scan_window(
 ) -> dict:
     """A peak on a falling background in one window, as a resonance search has it.
 
-    Background: three Bernstein templates with free norms. Signal: double Gaussian with the systematic uncertainties of
-    width, scale and efficiency. `events` background events, `signal` injected events.
+    Background: three Bernstein templates with free norms. Signal: double Gaussian with the systematic
+    uncertainties of width, scale and efficiency. `events` background events, `signal` injected events.
     """
     edges = np.linspace(0.0, 1.0, bins + 1)
     x = 0.5 * (edges[1:] + edges[:-1])

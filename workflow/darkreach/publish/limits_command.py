@@ -22,11 +22,12 @@ def run(args: argparse.Namespace) -> int:
     """Write the four results of one model."""
     from darkreach.config.stages import LimitsSpec, read_spec
     from darkreach.publish.figure import draw_limits
-    from darkreach.publish.table import limit_table, read_chunks, write_table
+    from darkreach.publish.table import check_account, limit_table, read_chunks, write_table
     from darkreach.statistics.archive import merge_archives
 
     spec = read_spec(LimitsSpec, args.spec)
     rows, luminosity_fb = read_chunks(args.chunks, spec)
+    check_account(args.account, luminosity_fb)
     table = limit_table(rows, spec)
     for path in (args.csv, args.pdf, args.png, args.workspaces_out):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -81,6 +81,22 @@ def read_chunks(paths: Sequence[Path], spec: LimitsSpec) -> tuple[list[dict[str,
     return sorted(rows, key=lambda row: row["mass_GeV"]), luminosities.pop()
 
 
+def check_account(path: Path, luminosity_fb: float) -> None:
+    """Check that the luminosity account is that of the templates which were scanned.
+
+    Raises:
+        DarkreachError: it is not, or cannot be read.
+    """
+    try:
+        total = json.loads(path.read_text(encoding="utf-8"))["luminosity_fb"]["total_fb"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DarkreachError(f"{path}: not a luminosity account ({error!r}); merge again") from None
+    if not np.isclose(total, luminosity_fb, rtol=1e-9):
+        raise DarkreachError(
+            f"{path}: accounts for {total:g} fb⁻¹, but {luminosity_fb:g} fb⁻¹ were scanned; scan again"
+        )
+
+
 def limit_table(rows: Sequence[dict[str, Any]], spec: LimitsSpec) -> list[dict[str, Any]]:
     """One row with `COLUMNS` per hypothesis; None where there is no such number.
 

@@ -5,6 +5,7 @@ A. L. Read, J. Phys. G28 (2002) 2693. The numbers are those of `pyhf.infer` with
 of the five fits per tested mu three do not depend on mu, and are done once.
 """
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,12 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 # Deviations of the background, in σ, for which expected limits are given.
 BANDS = (-2, -1, 0, 1, 2)
+# Of scipy's minimisers; None is their own default.
+_TOLERANCES = {"SLSQP": None, "L-BFGS-B": 1e-10}
 # A fit with mu fixed may come out this much below the free one before that counts as a failure (2 ln L).
 _FIT_NOISE = 2e-3
+# pyhf logs every failed minimisation at length; here the status of the result says it in a sentence
+logging.getLogger("pyhf.optimize.mixins").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,11 @@ def upper_limits(workspace: dict[str, Any], confidence_level: float) -> LimitRes
     Its first measurement is used. Bad workspaces and failing fits do not raise: the status says why.
     """
     reason, n_fits = "", 0
-    for status, optimizer in (("ok", pyhf.optimize.scipy_optimizer()), ("retried", _minuit())):
+    for status, method in (("ok", "SLSQP"), ("retried", "L-BFGS-B")):
         fits = None
         try:
             with np.errstate(all="ignore"):
-                fits = _Fits(workspace, optimizer)
+                fits = _Fits(workspace, method)
                 numbers = _limits(fits, 1 - confidence_level)
             return LimitResult(*numbers, status=status, n_fits=n_fits + fits.count)
         except Exception as error:  # whatever pyhf or its minimisers raise costs this hypothesis alone
@@ -63,10 +68,6 @@ def upper_limits(workspace: dict[str, Any], confidence_level: float) -> LimitRes
             n_fits += fits.count if fits else 0
     nan = math.nan
     return LimitResult(nan, (nan,) * 5, nan, nan, nan, f"failed: {reason}", n_fits)
-
-
-def _minuit() -> Any:
-    return pyhf.optimize.minuit_optimizer(tolerance=0.01, strategy=1)
 
 
 def _limits(fits: "_Fits", alpha: float) -> tuple[float, tuple[float, ...], float, float, float]:
@@ -145,17 +146,20 @@ def _guess(points: np.ndarray, target: float, start: float) -> float:
 class _Fits:
     """The fits of one workspace, each done once; values are −2 ln L."""
 
-    def __init__(self, workspace: dict[str, Any], optimizer: Any) -> None:
+    def __init__(self, workspace: dict[str, Any], method: str) -> None:
         described = pyhf.Workspace(workspace)
         self._model = described.model()
         self._data = np.asarray(described.data(self._model))
-        self._optimizer = optimizer
+        self._method = method
+        self._optimizer = pyhf.optimize.scipy_optimizer(tolerance=_TOLERANCES[method])
         self._poi = self._model.config.poi_index
         self._asimov: np.ndarray | None = None
         # per data set: mu → (parameters, value)
         self._at_data: dict[float, tuple[np.ndarray, float]] = {}
         self._at_asimov: dict[float, tuple[np.ndarray, float]] = {}
         self.count = 0
+        if not np.isfinite(self._model.expected_data(self._model.config.suggested_init())).all():
+            raise FitError("the templates hold something that is not a finite number")
 
     def free(self) -> tuple[float, float]:
         """Best-fit mu, and the value there."""
@@ -165,7 +169,7 @@ class _Fits:
         parameters, best = self._minimize(self._data, start, None)
         mu = float(parameters[self._poi])
         if best > value:  # then the boundary is the minimum, to the minimiser's precision
-            mu, best = 0.0, value
+            return 0.0, value
         if mu > 0.999 * self._model.config.suggested_bounds()[self._poi][1]:
             raise FitError("the best-fit mu lies on its upper bound")
         self._at_data[mu] = (parameters, best)
@@ -202,16 +206,22 @@ class _Fits:
         if mu is not None:
             start[self._poi] = mu
             fixed.append((self._poi, mu))
-        parameters, value = self._optimizer.minimize(
-            pyhf.infer.mle.twice_nll,
-            data,
-            self._model,
-            start.tolist(),
-            self._model.config.suggested_bounds(),
-            sorted(fixed),
-            return_fitted_val=True,
-            do_stitch=True,
-        )
+        if len(fixed) == len(start):  # nothing is left to fit
+            return start, -2 * float(self._model.logpdf(start, data)[0])
+        try:
+            parameters, value = self._optimizer.minimize(
+                pyhf.infer.mle.twice_nll,
+                data,
+                self._model,
+                start.tolist(),
+                self._model.config.suggested_bounds(),
+                sorted(fixed),
+                return_fitted_val=True,
+                do_stitch=True,
+                method=self._method,
+            )
+        except pyhf.exceptions.FailedMinimization as error:
+            raise FitError(f"a fit did not converge ({error})") from None
         if not np.isfinite(value):
             raise FitError("the likelihood is not a number at its best fit")
         return np.asarray(parameters), float(value)
