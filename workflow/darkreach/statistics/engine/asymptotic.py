@@ -1,7 +1,7 @@
 """Upper limits, best-fit signal and significance by asymptotic formulas, for a batch of hypotheses at once.
 
-Test statistics q̃_μ and q_0 of arXiv:1007.1727; the Asimov data set is that of pyhf: μ = 0 with the nuisance parameters
-fitted to the data.
+Test statistics q̃_μ and q_0 of arXiv:1007.1727; the Asimov data set is that of pyhf: μ = 0 with the
+nuisance parameters fitted to the data.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ class Limits:
     """Results per hypothesis: arrays of (rows,), `expected` (rows, 5) from −2σ to +2σ.
 
     `mu_error` is the distance from μ̂ to where −2 ln L has risen by 1, upwards. `background_events` is the
-    background of the counting experiment with the same signal and the same information on μ: where it is small,
-    asymptotic formulas do not hold. `failed` holds a sentence for rows without result.
+    background of the counting experiment with the same signal and the same information on μ: where it is
+    small, asymptotic formulas do not hold. `failed` holds a sentence for rows without result.
     """
 
     observed: np.ndarray
@@ -88,7 +88,9 @@ def _restart_if_worse(best: Fit, background: Fit, model: Model, data: Data) -> N
         best.adopt(rows, again)
 
 
-def effective_background(model: Model, background: Fit, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def effective_background(
+    model: Model, background: Fit, variance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Signal events at μ = 1, and background b with S²/b the information on μ, both (rows,)."""
     unit = background.parameters.copy()
     unit[:, model.shape.poi] = 1.0
@@ -134,7 +136,9 @@ def counting_signal(root_q: np.ndarray, background: np.ndarray) -> np.ndarray:
 
 
 class _Search:
-    """Root search in μ over all limits of all rows: each step is one batched fit at fixed μ, then a Newton step."""
+    """Root search in μ over all limits of all rows: each step is one batched fit at fixed μ, then a Newton
+    step.
+    """
 
     def __init__(
         self,
@@ -153,7 +157,9 @@ class _Search:
         self.below = np.zeros(model.rows)  # how far a fit at fixed μ went below the free fit
 
     def start(self, roots: _Roots, parameters: np.ndarray, direction: np.ndarray) -> None:
-        """Jobs are fits at fixed μ: on Asimov data for all limits, on the data for the observed limit and the error."""
+        """Jobs are fits at fixed μ: on Asimov data for all limits, on the data for the observed limit and
+        the error.
+        """
         asimov = np.flatnonzero(roots.kind != ERROR)
         data = np.flatnonzero(roots.kind != EXPECTED)
         self.root = np.concatenate([asimov, data])
@@ -200,7 +206,9 @@ class _Search:
         np.logical_or.at(self.retried, row, found.retried)
 
     def _move(self, roots: _Roots) -> None:
-        """Newton step of every search, kept inside its bracket, which widens upwards as long as it is open."""
+        """Newton step of every search, kept inside its bracket, which widens upwards as long as it is
+        open.
+        """
         size = len(roots.mu)
         values, slopes = np.zeros((2, size)), np.zeros((2, size))
         for i, on_data in enumerate((False, True)):

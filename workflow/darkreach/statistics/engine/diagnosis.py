@@ -50,14 +50,17 @@ def template_notes(workspace: Workspace) -> list[str]:
 
 
 def fit_notes(model: Model, best: Fit, background: Fit) -> list[list[str]]:
-    """Per row: parameters on a bound, negative rates and degenerate directions at the two fits of the data."""
+    """Per row: parameters on a bound, negative rates and degenerate directions at the two fits of the
+    data.
+    """
     notes: list[list[str]] = [[] for _ in range(model.rows)]
     for words, at in (("background-only fit", background), ("best fit", best)):
         on_bound = (at.parameters <= model.lower) | (at.parameters >= model.upper)
         on_bound &= ~model.fixed
         on_bound[:, model.shape.poi] = False
         for row in np.flatnonzero(on_bound.any(axis=1)):
-            notes[row].append(f"on its bound in the {words}: {_names(model, np.flatnonzero(on_bound[row]))}")
+            names = _names(model, np.flatnonzero(on_bound[row]))
+            notes[row].append(f"on its bound in the {words}: {names}")
         rates = model.expected(at.parameters)
         for row in np.flatnonzero((rates < 0.0).any(axis=1)):
             index = int(np.argmin(rates[row]))

@@ -1,6 +1,7 @@
 """Batched minimisation of the profiled −ln L: Levenberg-Marquardt projected onto the bounds.
 
-Each row goes its own way (damping, active bounds, convergence), so a result does not depend on its neighbours.
+Each row goes its own way (damping, active bounds, convergence), so a result does not depend on its
+neighbours.
 """
 
 from dataclasses import dataclass
@@ -71,8 +72,9 @@ def fit(
 ) -> Fit:
     """Maximum-likelihood fits of all rows of `data`, from full parameter vectors `start` (rows, parameters).
 
-    `poi` (rows,) fixes the parameter of interest; otherwise it is bounded below by its own bound and `poi_lower`
-    and unbounded above: the upper bound of a signal strength is a help for optimisers, not physics.
+    `poi` (rows,) fixes the parameter of interest; otherwise it is bounded below by its own bound and
+    `poi_lower` and unbounded above: the upper bound of a signal strength is a help for optimisers, not
+    physics.
     """
     lower, upper, fixed = _limits(model, data.rows, poi, poi_lower)
     x = np.clip(start[:, model.plan.dense], lower, upper)

@@ -1,8 +1,8 @@
 """Bin-wise parameters γ (staterror, shapesys, shapefactor) profiled in closed form.
 
 In a bin the expected rate is ν = γ β + s. The stationarity condition of the likelihood in γ is a quadratic
-for a Gaussian constraint, for a Poisson one and for none (Barlow and Beeston, Comput. Phys. Commun. 77 (1993) 219;
-J. Conway, arXiv:1103.0354).
+for a Gaussian constraint, for a Poisson one and for none (Barlow and Beeston, Comput. Phys. Commun. 77
+(1993) 219; J. Conway, arXiv:1103.0354).
 """
 
 import numpy as np

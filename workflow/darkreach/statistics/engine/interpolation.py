@@ -12,8 +12,8 @@ HISTOSYS_CODES = ("code0", "code4p")
 def shape_weights(alpha: np.ndarray, code: str) -> tuple[np.ndarray, ...]:
     """Weights a, b with shift(α) = a S + b A, and their derivatives.
 
-    S = (up − down)/2 and A = (up + down − 2 nominal)/16 are fixed templates, so a histosys is linear in two of them.
-    Any shape in, four arrays of that shape out: a, b, da/dα, db/dα.
+    S = (up − down)/2 and A = (up + down − 2 nominal)/16 are fixed templates, so a histosys is linear in two
+    of them. Any shape in, four arrays of that shape out: a, b, da/dα, db/dα.
     """
     size = np.abs(alpha)
     b, db = 8.0 * size, 8.0 * np.sign(alpha)

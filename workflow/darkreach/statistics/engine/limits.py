@@ -20,8 +20,9 @@ TOYS_BELOW = 10.0  # background events below which asymptotic limits are replace
 class Limit:
     """Result of one hypothesis, in units of the workspace's parameter of interest.
 
-    `expected` runs from −2σ to +2σ. `status` is `ok`, `retried` or `failed: reason`; `notes` are sentences that a
-    reader of the limit should know. `needs_toys` says that the background is too small for asymptotic formulas.
+    `expected` runs from −2σ to +2σ. `status` is `ok`, `retried` or `failed: reason`; `notes` are sentences
+    that a reader of the limit should know. `needs_toys` says that the background is too small for
+    asymptotic formulas.
     """
 
     observed: float
@@ -62,7 +63,8 @@ def upper_limits(
 ) -> list[Limit]:
     """CLs upper limits at confidence level `cl` of HistFactory workspaces (dicts in pyhf's JSON format).
 
-    A workspace that cannot be read or fitted gives a result with status `failed: …` and costs the others nothing.
+    A workspace that cannot be read or fitted gives a result with status `failed: …` and costs the others
+    nothing.
     """
     results: list[Limit] = []
     groups: dict[Any, list[tuple[int, Workspace]]] = {}

@@ -1,8 +1,9 @@
 """A batch of HistFactory likelihoods of one shape, with analytic derivatives.
 
-The expected rate of a bin is ν = Σ_q c_q(θ) U_q, a combination of fixed templates U with coefficients that depend on
-the parameters: a histosys is linear in two templates, everything else is a factor. Bin-wise parameters multiply ν
-afterwards; one per bin is profiled in closed form (gammas.py), the others are fitted with the rest.
+The expected rate of a bin is ν = Σ_q c_q(θ) U_q, a combination of fixed templates U with coefficients that
+depend on the parameters: a histosys is linear in two templates, everything else is a factor. Bin-wise
+parameters multiply ν afterwards; one per bin is profiled in closed form (gammas.py), the others are fitted
+with the rest.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,8 @@ class Data:
 
 @dataclass
 class Evaluation:
-    """Profiled −ln L: value (rows,), gradient (rows, dense), curvature (rows, dense, dense), parameters (rows, all).
+    """Profiled −ln L: value (rows,), gradient (rows, dense), curvature (rows, dense, dense), parameters
+    (rows, all).
 
     The value is relative to the saturated model and to the maxima of the constraints.
     """
@@ -188,11 +190,12 @@ class Model:
 
     # -- profiled likelihood -------------------------------------------------------------------
 
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # steps into ν ≤ 0 are judged by the fit
     def evaluate(self, dense: np.ndarray, data: Data) -> Evaluation:
         """Profiled −ln L, its gradient and a positive curvature at dense parameters (rows, dense).
 
-        The curvature is the observed information without second derivatives of the rates, which vanish for rates
-        linear in the parameters and for a perfect fit.
+        The curvature is the observed information without second derivatives of the rates, which vanish for
+        rates linear in the parameters and for a perfect fit.
         """
         plan = self.plan
         coefficient, jacobian = self.coefficients(dense)
@@ -216,13 +219,14 @@ class Model:
             value = value + (deviance + penalty).sum(axis=1)
             gradient = gradient + (slope @ (1.0 - ratio)[:, :, None])[:, :, 0]
             if channel.gamma is not None:  # what is left of the bin's information after γ is profiled
-                with np.errstate(divide="ignore", over="ignore"):
-                    weight = weight / (1.0 + weight * scaled**2 / stiffness)
+                weight = weight / (1.0 + weight * scaled**2 / stiffness)
             curvature += (slope * weight[:, None, :]) @ slope.swapaxes(1, 2)
         return Evaluation(value, gradient, curvature, parameters)
 
     def _constraints(self, dense: np.ndarray, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """−ln of the constraints of the dense parameters: value (rows,), gradient and diagonal (rows, dense)."""
+        """−ln of the constraints of the dense parameters: value (rows,), gradient and diagonal (rows,
+        dense).
+        """
         plan = self.plan
         value, gradient, diagonal = np.zeros(len(dense)), np.zeros_like(dense), np.zeros_like(dense)
         kinds = np.array(self.shape.constraints)[plan.dense]
@@ -290,7 +294,9 @@ def _all_templates(workspace: Workspace, plan: Plan) -> list[np.ndarray]:
 
 
 def _combine(coefficient: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """(rows, n, templates) times (rows or 1, templates, bins); one big product if the templates are common."""
+    """(rows, n, templates) times (rows or 1, templates, bins); one big product if the templates are
+    common.
+    """
     if len(templates) == 1:
         rows, n, q = coefficient.shape
         return (coefficient.reshape(rows * n, q) @ templates[0]).reshape(rows, n, -1)
@@ -325,15 +331,14 @@ def _with_extras(
 def _poisson_terms(counts: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """n/ν, deviance/2 and curvature of −ln Pois(n | ν), (rows, bins) each.
 
-    A bin without events takes any rate, even a negative one, as pyhf's likelihood does (diagnosis.py reports it);
-    a bin with events makes the value infinite at ν ≤ 0. The curvature is n/ν² with a twentieth of the expected
-    1/ν mixed in, so that empty bins do not make it singular.
+    A bin without events takes any rate, even a negative one, as pyhf's likelihood does (diagnosis.py
+    reports it); a bin with events makes the value infinite at ν ≤ 0. The curvature is n/ν² with a twentieth
+    of the expected 1/ν mixed in, so that empty bins do not make it singular.
     """
     filled = counts > 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(filled, counts / rates, 0.0)
-        log = np.log(np.where(filled, rates / np.where(filled, counts, 1.0), 1.0))
-        deviance = rates - counts - counts * log
-        deviance[filled & ~(rates > 0.0)] = np.inf
-        weight = (0.95 * ratio + 0.05) / np.maximum(np.abs(rates), RATE_FLOOR)
+    ratio = np.where(filled, counts / rates, 0.0)
+    log = np.log(np.where(filled, rates / np.where(filled, counts, 1.0), 1.0))
+    deviance = rates - counts - counts * log
+    deviance[filled & ~(rates > 0.0)] = np.inf
+    weight = (0.95 * ratio + 0.05) / np.maximum(np.abs(rates), RATE_FLOOR)
     return ratio, deviance, weight

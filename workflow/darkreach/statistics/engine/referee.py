@@ -1,16 +1,20 @@
-"""Pyhf as referee: re-compute a seeded sample of the hypotheses with pyhf's own fits and report the differences.
+"""Pyhf as referee: re-compute a seeded sample of the hypotheses with pyhf's own fits and report the
+differences.
 
-Where the two disagree, the likelihood decides: both parameter vectors are put into pyhf's own ln L, and the one that
-found the lower minimum is right.
+Where the two disagree, the likelihood decides: both parameter vectors are put into pyhf's own ln L, and the
+one that found the lower minimum is right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
-from darkreach.statistics.engine.limits import Limit
+from darkreach.statistics.engine.fit import fit
+from darkreach.statistics.engine.limits import Limit, failed
 from darkreach.statistics.engine.model import Model
 from darkreach.statistics.engine.workspace import read_workspace
 
@@ -50,6 +54,7 @@ def referee(
     seed: int,
     cl: float = 0.90,
     tolerance: float = TOLERANCE,
+    measurement: str | None = None,
 ) -> RefereeReport:
     """Compare up to `sample` hypotheses that have a limit, drawn with `seed`; half of them with few events.
 
@@ -60,7 +65,7 @@ def referee(
     few = [i for i in usable if limits[i].needs_toys or limits[i].notes]
     chosen = _draw(rng, few, sample // 2)
     chosen += _draw(rng, [i for i in usable if i not in chosen], sample - len(chosen))
-    comparisons = tuple(_compare(i, specs[i], limits[i], cl, tolerance) for i in sorted(chosen))
+    comparisons = tuple(_compare(i, specs[i], limits[i], cl, tolerance, measurement) for i in sorted(chosen))
     bad = [c for c in comparisons if not c.difference <= tolerance]
     if not comparisons:
         summary = "no hypothesis to compare"
@@ -81,69 +86,116 @@ def _draw(rng: np.random.Generator, candidates: list[int], size: int) -> list[in
     return [int(i) for i in rng.choice(candidates, size, replace=False)] if size else []
 
 
+@contextmanager
+def _pyhf_backend(tolerance: float | None) -> Iterator[None]:
+    """Pyhf with numpy and SLSQP at this tolerance (its default if None); restores what was there."""
+    import pyhf
+
+    before = pyhf.get_backend()
+    options = {} if tolerance is None else {"tolerance": tolerance}
+    pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer(**options))
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        pyhf.set_backend(*before)
+
+
+def _pyhf_problem(spec: Mapping[str, Any], measurement: str | None, top: float) -> tuple[Any, Any, list]:
+    """Model, data and bounds, with the parameter of interest from 0 to at least `top`.
+
+    A wall in the parameter of interest would make pyhf refuse to test signal strengths beyond it.
+    """
+    import pyhf
+
+    workspace = pyhf.Workspace(spec)
+    model = workspace.model(measurement_name=measurement)
+    bounds = model.config.suggested_bounds()
+    bounds[model.config.poi_index] = (0.0, max(top, bounds[model.config.poi_index][1]))
+    return model, workspace.data(model), bounds
+
+
 def pyhf_limits(
-    spec: Mapping[str, Any], cl: float, around: tuple[float, float] | None = None, fit_tolerance: float | None = None
+    spec: Mapping[str, Any],
+    cl: float,
+    around: tuple[float, float] | None = None,
+    tolerance: float | None = None,
+    measurement: str | None = None,
 ) -> tuple[float, ...]:
     """Observed and five expected limits by pyhf alone (numpy backend, SLSQP, toms748 root search).
 
-    `around` is where the search begins; pyhf widens it. `upper_limit(level=)` is not used: pyhf 0.7.6 ignores `level`
-    there. The lower end must be above 0, where CLs is undefined. Raises what pyhf raises.
+    `around` is where the search begins; pyhf widens it. `upper_limit(level=)` is not used: pyhf 0.7.6
+    ignores `level` there. The lower end must be above 0, where CLs is undefined. Raises what pyhf raises.
     """
-    import pyhf
     from pyhf.infer.intervals.upper_limits import toms748_scan
 
-    before = pyhf.get_backend()
-    options = {} if fit_tolerance is None else {"tolerance": fit_tolerance}
-    pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer(**options))
-    try:
-        workspace = pyhf.Workspace(spec)
-        model = workspace.model()
-        bounds = model.config.suggested_bounds()
-        low, high = around or (1e-3 * bounds[model.config.poi_index][1], bounds[model.config.poi_index][1])
-        # a wall in the parameter of interest would make pyhf refuse to test beyond it
+    with _pyhf_backend(tolerance):
+        model, data, bounds = _pyhf_problem(spec, measurement, 0.0)
+        top = bounds[model.config.poi_index][1]
+        low, high = around or (1e-3 * top, top)
         bounds[model.config.poi_index] = (0.0, 1e4 * high)
-        with np.errstate(all="ignore"):
-            observed, expected = toms748_scan(
-                workspace.data(model), model, low, high, level=1.0 - cl, rtol=ROOT_PRECISION, par_bounds=bounds
-            )
-    finally:
-        pyhf.set_backend(*before)
+        observed, expected = toms748_scan(
+            data, model, low, high, level=1.0 - cl, rtol=ROOT_PRECISION, par_bounds=bounds
+        )
     return (float(observed), *(float(x) for x in expected))
 
 
-def _compare(index: int, spec: Mapping, limit: Limit, cl: float, tolerance: float) -> Comparison:
+def pyhf_result(spec: Mapping[str, Any], cl: float, measurement: str | None = None) -> dict[str, Any]:
+    """Limit, best fit and p0 by pyhf alone, with the keys of `Limit`; a failure is a status, as in the
+    engine.
+    """
+    import pyhf
+
+    try:
+        limits = pyhf_limits(spec, cl, None, FIT_TOLERANCE, measurement)
+        with _pyhf_backend(FIT_TOLERANCE):
+            model, data, bounds = _pyhf_problem(spec, measurement, limits[0])
+            best = pyhf.infer.mle.fit(data, model, par_bounds=bounds)
+            p0 = float(pyhf.infer.hypotest(0.0, data, model, par_bounds=bounds, test_stat="q0"))
+    except Exception as error:  # pyhf's failures have many types; each costs this hypothesis only
+        return {**failed(f"pyhf: {type(error).__name__}: {error}").as_dict()}
+    return {
+        "observed": limits[0],
+        "expected": list(limits[1:]),
+        "mu_hat": float(best[model.config.poi_index]),
+        "p0": p0,
+        "z": float(-ndtri(p0)),
+        "status": "ok",
+    }
+
+
+def _compare(
+    index: int, spec: Mapping, limit: Limit, cl: float, tolerance: float, measurement: str | None
+) -> Comparison:
     ours = (limit.observed, *limit.expected)
     try:
-        theirs = pyhf_limits(spec, cl, (0.5 * min(ours), 2.0 * max(ours)), FIT_TOLERANCE)
+        theirs = pyhf_limits(spec, cl, (0.5 * min(ours), 2.0 * max(ours)), FIT_TOLERANCE, measurement)
     except Exception as error:  # pyhf's failures have many types; any of them is a finding, not a crash
-        words = f"pyhf fails: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
+        words = (
+            f"pyhf fails: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
+        )
         return Comparison(index, ours, (float("nan"),) * 6, float("nan"), words)
     difference = float(np.max(np.abs(np.array(theirs) / np.array(ours) - 1.0)))
-    verdict = "agree" if difference <= tolerance else _judge(spec, limit.observed)
+    verdict = "agree" if difference <= tolerance else _judge(spec, limit.observed, measurement)
     return Comparison(index, ours, theirs, difference, verdict)
 
 
-def _judge(spec: Mapping, mu: float) -> str:
+def _judge(spec: Mapping, mu: float, measurement: str | None) -> str:
     """Whose minimum is lower, in pyhf's own −2 ln L: free fit, and fit at our limit."""
     import pyhf
 
-    from darkreach.statistics.engine.fit import fit
-
-    workspace = pyhf.Workspace(spec)
-    reference = workspace.model()
-    data = workspace.data(reference)
-    bounds = reference.config.suggested_bounds()
-    bounds[reference.config.poi_index] = (0.0, max(1e3 * mu, bounds[reference.config.poi_index][1]))
-    model = Model.stack([read_workspace(spec)])
+    ours = Model.stack([read_workspace(spec, measurement)])
     words = []
-    for name, poi in (("free fit", None), ("fit at the limit", mu)):
-        mine = fit(model, model.observed, model.init, None if poi is None else np.array([poi]), poi_lower=0.0)
-        at = mine.parameters[0]
-        if poi is None:
-            theirs = pyhf.infer.mle.fit(data, reference, par_bounds=bounds)
-        else:
-            theirs = pyhf.infer.mle.fixed_poi_fit(poi, data, reference, par_bounds=bounds)
-        gap = 2.0 * float(reference.logpdf(at, data)[0] - reference.logpdf(theirs, data)[0])
-        lower = "engine" if gap > 0.0 else "pyhf"
-        words.append(f"{name}: −2 ln L of the {lower} is lower by {abs(gap):.2g}")
+    with _pyhf_backend(FIT_TOLERANCE):
+        model, data, bounds = _pyhf_problem(spec, measurement, 1e3 * mu)
+        for name, poi in (("free fit", None), ("fit at the limit", mu)):
+            at = None if poi is None else np.array([poi])
+            mine = fit(ours, ours.observed, ours.init, at, poi_lower=0.0).parameters[0]
+            if poi is None:
+                theirs = pyhf.infer.mle.fit(data, model, par_bounds=bounds)
+            else:
+                theirs = pyhf.infer.mle.fixed_poi_fit(poi, data, model, par_bounds=bounds)
+            gap = 2.0 * float(model.logpdf(mine, data)[0] - model.logpdf(theirs, data)[0])
+            lower = "engine" if gap > 0.0 else "pyhf"
+            words.append(f"{name}: −2 ln L of the {lower} is lower by {abs(gap):.2g}")
     return "; ".join(words)

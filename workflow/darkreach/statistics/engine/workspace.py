@@ -370,7 +370,8 @@ def _histosys(modifier: Mapping, nominal: np.ndarray, where: str) -> tuple[np.nd
     high = np.array(modifier["data"]["hi_data"], dtype=float)
     if low.shape != nominal.shape or high.shape != nominal.shape:
         raise DarkreachError(
-            f"histosys '{modifier['name']}' on {where} has {low.size} and {high.size} bins, not {nominal.size}"
+            f"histosys '{modifier['name']}' on {where} has {low.size} and {high.size} bins, "
+            f"not {nominal.size}"
         )
     return low, high
 
