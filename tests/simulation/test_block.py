@@ -244,6 +244,8 @@ def test_bad_input_names_the_key_and_leaves_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(DarkreachError, match="cannot be written"):
         simulate_block(SimulateSpec(**FOURMUON), tmp_path / "file" / "a.root")
+    with pytest.raises(DarkreachError, match="luminosity_fb"):
+        simulate_block(SimulateSpec(**DATA | {"luminosity_fb": None}), tmp_path / "a.root")
     with pytest.raises(DarkreachError, match="mass"):
         simulate_block(SimulateSpec(**SIGNAL | {"masses_GeV": [0.5, 10.5]}), tmp_path / "a.root")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -53,6 +53,16 @@ def test_four_muon_acceptance(mass):
     assert -0.06 < accepted(momentum).mean() - accepted(turned).mean() < 0.03
 
 
+@pytest.mark.parametrize(("mass", "expected"), [(0.25, 0.63), (1.0, 0.89), (4.0, 0.985), (9.0, 0.88)])
+def test_muons_that_reach_the_klm(mass, expected):
+    """Share of the accepted events with three muons above 0.7 GeV within the KLM, computed elsewhere."""
+    momentum = signal(mass).particles.momentum.reshape(-1, 4, 4)
+    lab = BELLE2.to_lab(momentum[accepted(momentum)])
+    theta = np.degrees(np.arctan2(np.hypot(lab[..., 0], lab[..., 1]), lab[..., 2]))
+    reaches = (np.linalg.norm(lab[..., :3], axis=-1) > 0.7) & (theta > 25) & (theta < 155)
+    assert (reaches.sum(-1) >= 3).mean() == pytest.approx(expected, abs=0.035)
+
+
 @pytest.mark.parametrize(("mass", "expected"), RAW_MASS_RESOLUTION.items())
 def test_raw_dimuon_mass_resolution(mass, expected, monkeypatch):
     same = replace(response.TRACKS["belle2"], pt_constant=0.0025)

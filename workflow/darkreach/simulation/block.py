@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,11 +39,11 @@ def simulate_block(spec: SimulateSpec, output: Path) -> None:
         )
     if spec.kind == "data":
         account = DataAccount()
-        batches = data_slices(spec, account)
+        batches = data_slices(spec, _needed(spec, "luminosity_fb"), account)
     else:
         components = [Component(process) for process in spec.processes]
-        components += [Component(spec.model, mass) for mass in spec.masses_GeV]
-        batches = _simulated_batches(spec, components)
+        components += [Component(_needed(spec, "model"), mass) for mass in spec.masses_GeV]
+        batches = _simulated_batches(spec, components, _needed(spec, "generated_events"))
 
     with NtupleWriter(output, identity=as_json(spec)) as writer:
         for columns in batches:
@@ -51,15 +52,24 @@ def simulate_block(spec: SimulateSpec, output: Path) -> None:
     _write_sidecar(spec, output.with_suffix(".json"), content, writer.rows)
 
 
-def _simulated_batches(spec: SimulateSpec, components: list[Component]) -> Iterator[dict[str, np.ndarray]]:
+def _needed(spec: SimulateSpec, key: str) -> Any:
+    value = getattr(spec, key)
+    if value is None:
+        raise DarkreachError(f"--spec: a block of {spec.kind} needs '{key}', which is null; give it a value")
+    return value
+
+
+def _simulated_batches(
+    spec: SimulateSpec, components: list[Component], n_each: int
+) -> Iterator[dict[str, np.ndarray]]:
     """Columns of background or signal, batch by batch; runs ascend with the number of the generated event."""
-    n_total = spec.generated_events * len(components)
+    n_total = n_each * len(components)
     first_run, last_run = spec.runs
     first_event = 0
     for component in components:
         rng = random_stream(spec, component.process, component.mass_GeV)
-        for done in range(0, spec.generated_events, BATCH):
-            n_events = min(BATCH, spec.generated_events - done)
+        for done in range(0, n_each, BATCH):
+            n_events = min(BATCH, n_each - done)
             generated = generate(component.process, component.mass_GeV, n_events, rng, spec.alpha)
             component.count(n_events, generated.cross_section_fb, generated.cross_section_error_fb)
             events = reconstruct(generated.particles, rng)
@@ -71,7 +81,7 @@ def _simulated_batches(spec: SimulateSpec, components: list[Component]) -> Itera
             first_event += n_events
             label = f"{component.process} {component.mass_GeV or ''}".strip()
             kept = f"kept {len(number) // N_CANDIDATES} of the last {n_events}"
-            report(spec, f"{label}: {done + n_events} of {spec.generated_events} events, {kept}")
+            report(spec, f"{label}: {done + n_events} of {n_each} events, {kept}")
             yield columns
 
 

@@ -61,15 +61,19 @@ class DataAccount:
         }
 
 
-def data_slices(spec: SimulateSpec, account: DataAccount) -> Iterator[dict[str, np.ndarray]]:
+def data_slices(
+    spec: SimulateSpec, luminosity_fb: float, account: DataAccount
+) -> Iterator[dict[str, np.ndarray]]:
     """Columns of the candidates of a block of data, one slice of luminosity after the other.
 
     Every process contributes a Poisson number of events. Those of a slice are shuffled, their runs ascend,
     and events are numbered through the block.
     """
-    pools = {p: _filled_pool(spec, p, account) for p in spec.processes if p != "fourmuon"}
-    n_slices = math.ceil(spec.luminosity_fb / SLICE_FB)
-    luminosity = spec.luminosity_fb / n_slices
+    pools: dict[str, Pool] = {
+        p: _filled_pool(spec, p, luminosity_fb, account) for p in spec.processes if p != "fourmuon"
+    }
+    n_slices = math.ceil(luminosity_fb / SLICE_FB)
+    luminosity = luminosity_fb / n_slices
     edges = np.linspace(spec.runs[0], spec.runs[1] + 1, n_slices + 1).astype(int)
     first_event = 1
     for number in range(n_slices):
@@ -132,13 +136,13 @@ def _first_events(particles: Particles, n_events: int) -> Particles:
     )
 
 
-def _filled_pool(spec: SimulateSpec, process: str, account: DataAccount) -> Pool:
+def _filled_pool(spec: SimulateSpec, process: str, luminosity_fb: float, account: DataAccount) -> Pool:
     n_events = POOL_EVENTS[process]
     sqrt_s = BEAMS["belle2"].sqrt_s
     pool = fill_pool(
         generate_pythia(process, n_events, random_stream(spec, "pool", process), sqrt_s).particles
     )
-    produced = published_cross_section_fb(process)[0] * spec.luminosity_fb
+    produced = published_cross_section_fb(process)[0] * luminosity_fb
     limit = None if pool.passed else -math.log(0.1) / n_events * produced
     record = PoolRecord(process, n_events, pool.passed, pool.efficiency, pool.efficiency * produced, limit)
     account.pools.append(record)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -30,7 +31,7 @@ class NtupleWriter:
             )
         except OSError as error:
             raise DarkreachError(f"--output {path}: cannot be written ({error.strerror})") from None
-        self._tree = None
+        self._tree: Any = None
 
     def extend(self, columns: dict[str, np.ndarray]) -> None:
         """Append rows, possibly none; the first call makes the branches."""
