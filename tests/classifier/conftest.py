@@ -1,0 +1,14 @@
+"""Events and blocks are those of the tests of searches."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "searches"))
+
+
+@pytest.fixture
+def root() -> Path:
+    """The top of the repository."""
+    return Path(__file__).parents[2]
