@@ -1,0 +1,100 @@
+"""The figure, what is drawn beside our limits, and the command that makes them."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from darkreach.cli import main
+from darkreach.config.stages import as_json
+from darkreach.errors import DarkreachError
+from darkreach.models.gminus2 import GM2_BANDS
+from darkreach.publish.figure import draw_limits, gm2_band
+from darkreach.publish.overlay_curves import overlays_of
+from darkreach.publish.table import limit_table
+
+
+def test_overlays_are_the_published_points():
+    curves = {curve.label: curve for curve in overlays_of("zprime")}
+    assert {label: (c.arxiv, c.confidence_level) for label, c in curves.items()} == {
+        "BaBar 2016": ("1606.03501", 0.90),
+        "CMS 2019": ("1808.03684", 0.95),
+        "CCFR trident": ("1406.2332", 0.95),
+    }
+    babar = curves["BaBar 2016"]
+    assert (babar.masses[0], babar.limits[0]) == (0.2137, 0.00138)
+    assert 5 < curves["CMS 2019"].masses.max() < 71  # Z → 4μ reaches 5 to 70 GeV
+    for curve in curves.values():
+        assert np.all(np.diff(curve.masses) >= 0)
+        assert np.all((curve.limits > 1e-4) & (curve.limits < 1))
+
+
+def test_a_model_without_published_limits_has_no_overlays():
+    assert overlays_of("muonphilic_scalar") == []
+
+
+def test_bands_go_by_the_names_of_the_configuration():
+    assert gm2_band("FNAL23+WP20") is GM2_BANDS["fnal23_wp20"]
+    assert gm2_band("fnal25_wp25").central == pytest.approx(38e-11)
+    with pytest.raises(DarkreachError, match=r"no band 'FNAL99'; there are .*fnal23_wp20"):
+        gm2_band("FNAL99")
+
+
+def _draw(tmp_path, name, table, spec):
+    pdf, png = tmp_path / f"{name}.pdf", tmp_path / f"{name}.png"
+    draw_limits(table, spec, 178.0, pdf, png)
+    return pdf.read_bytes(), png.read_bytes()
+
+
+def test_figures_are_pictures_and_deterministic(tmp_path, make_rows, make_spec):
+    spec = make_spec()
+    table = limit_table(make_rows(), spec)
+    first = _draw(tmp_path, "a", table, spec)
+    assert first[0].startswith(b"%PDF-")
+    assert first[1].startswith(b"\x89PNG")
+    assert _draw(tmp_path, "b", table, spec) == first
+
+
+def test_what_is_drawn_depends_on_blinding_and_overlays(tmp_path, make_rows, make_spec):
+    drawn = [
+        _draw(tmp_path, "figure", limit_table(make_rows(blind=blind), spec), spec)[1]
+        for blind, spec in (
+            (False, make_spec()),
+            (True, make_spec()),
+            (False, make_spec(overlays=False)),
+            (False, make_spec(stand_in=False)),
+        )
+    ]
+    assert len(set(drawn)) == 4
+
+
+def test_nothing_to_draw_is_said(tmp_path, make_rows, make_spec):
+    table = limit_table(make_rows([3.06, 3.1]), make_spec())
+    with pytest.raises(DarkreachError, match=r"no hypothesis of 'zprime' has a limit.*vetoed: J-psi"):
+        _draw(tmp_path, "a", table, make_spec())
+
+
+def test_the_command_writes_everything(tmp_path, write_scan, make_spec):
+    chunks, archives, account = write_scan()
+
+    def run(out):
+        words = ["limits", "--spec", as_json(make_spec()), "--account", str(account)]
+        words += ["--chunks", *map(str, chunks), "--workspaces", *map(str, archives)]
+        for option, name in (
+            ("--csv", "l.csv"),
+            ("--pdf", "l.pdf"),
+            ("--png", "l.png"),
+            ("--workspaces-out", "w.zip"),
+        ):
+            words += [option, str(tmp_path / out / name)]
+        assert main(words) == 0
+        return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
+
+    first = run("first")
+    assert set(first) == {"l.csv", "l.pdf", "l.png", "w.zip"}
+    assert first["l.csv"].count(b"\n") == 12
+    with zipfile.ZipFile(tmp_path / "first" / "w.zip") as archive:
+        assert len(archive.namelist()) == 11
+    chunks.reverse()
+    archives.reverse()
+    assert run("second") == first

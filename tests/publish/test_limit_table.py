@@ -1,0 +1,91 @@
+"""The limit table: complete, in order, with coupling limits that reproduce the cross-section."""
+
+import csv
+import json
+
+import pytest
+
+from darkreach.detector import BEAMS
+from darkreach.errors import DarkreachError
+from darkreach.models.cross_section import cross_section_fb
+from darkreach.models.registry import model_named
+from darkreach.publish.table import COLUMNS, check_account, limit_table, read_chunks, write_table
+
+
+@pytest.mark.parametrize("model", ["zprime", "muonphilic_scalar"])
+@pytest.mark.parametrize("isr", [True, False])
+def test_at_the_coupling_limit_the_model_predicts_the_cross_section_limit(make_rows, make_spec, model, isr):
+    spec = make_spec(model=model, isr=isr)
+    for row in limit_table(make_rows([0.212, 0.5, 3.6, 8.9]), spec):
+        mass, coupling = row["mass_GeV"], row["coupling_limit_obs"]
+        predicted, _ = cross_section_fb(model, mass, coupling, BEAMS["belle2"].sqrt_s, spec.alpha, isr)
+        branching = float(model_named(model).branching_fractions(mass)["mumu"])
+        assert predicted * branching == pytest.approx(row["sigma_limit_obs_fb"], rel=1e-3)
+        assert row["coupling_limit_exp"] == pytest.approx(coupling / 1.2**0.5)
+
+
+def test_tables_have_the_agreed_columns_and_empty_cells(make_rows, make_spec, tmp_path):
+    path = tmp_path / "limits.csv"
+    write_table(limit_table(make_rows(), make_spec()), path)
+    assert path.read_text().splitlines()[0] == (
+        "search,model,mass_GeV,lifetime_m,status,n_observed,efficiency,sigma_limit_obs_fb,sigma_limit_exp_m2_fb,"
+        "sigma_limit_exp_m1_fb,sigma_limit_exp_fb,sigma_limit_exp_p1_fb,sigma_limit_exp_p2_fb,coupling_limit_obs,"
+        "coupling_limit_exp,p0_local,z_local"
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["mass_GeV"] for row in rows[:2]] == ["0.212000", "0.250000"]
+    vetoed = next(row for row in rows if row["status"] == "vetoed: J-psi")
+    assert {vetoed[name] for name in COLUMNS[5:]} == {""}
+    assert float(rows[0]["sigma_limit_obs_fb"]) == pytest.approx(1.2 * (0.1 + 0.02 * 0.212), rel=1e-5)
+    assert rows[0]["lifetime_m"] == "0"
+
+
+def test_a_blind_table_has_no_observation(make_rows, make_spec):
+    row = limit_table(make_rows(blind=True), make_spec())[0]
+    assert row["coupling_limit_obs"] is row["p0_local"] is row["n_observed"] is None
+    assert row["coupling_limit_exp"] > 0
+
+
+def test_a_width_above_the_resolution_is_flagged(make_rows, make_spec):
+    """Γ = g′²M/12π·(…) of the Z′ at g′ = 0.5 and 9 GeV is 0.2 GeV; at 1 GeV and 10⁻³ it is nothing."""
+    rows = make_rows([1.0, 9.0])
+    narrow, broad = limit_table(rows, make_spec())
+    assert narrow["status"] == "ok"
+    assert broad["status"] == "ok: width exceeds resolution"
+    assert model_named("zprime").width(9.0, broad["coupling_limit_obs"]) > 0.003
+
+
+def test_chunks_come_together_in_order(write_scan, make_spec, make_rows):
+    paths, _, account = write_scan()
+    rows, luminosity = read_chunks(paths[::-1], make_spec())
+    assert rows == make_rows()
+    assert luminosity == 178.0
+    check_account(account, luminosity)
+
+
+def test_missing_double_and_foreign_chunks_are_refused(write_scan, make_spec):
+    paths, _, _ = write_scan()
+    with pytest.raises(DarkreachError, match=r"chunk 1 of 2 is missing"):
+        read_chunks(paths[:1], make_spec())
+    with pytest.raises(DarkreachError, match=r"are both chunk 0"):
+        read_chunks([paths[0], paths[0]], make_spec())
+    with pytest.raises(DarkreachError, match=r"'confidence_level' is 0.9, not 0.95"):
+        read_chunks(paths, make_spec(confidence_level=0.95))
+    with pytest.raises(DarkreachError, match=r"'model' is 'zprime', not 'muonphilic_scalar'"):
+        read_chunks(paths, make_spec(model="muonphilic_scalar"))
+    paths[1].write_text(json.dumps(json.loads(paths[1].read_text()) | {"luminosity_fb": 100.0}))
+    with pytest.raises(DarkreachError, match=r"different luminosities, \[100.0, 178.0\]"):
+        read_chunks(paths, make_spec())
+    paths[1].write_text("{")
+    with pytest.raises(DarkreachError, match=r"1\.json: not a chunk of a scan"):
+        read_chunks(paths, make_spec())
+
+
+def test_an_account_of_other_templates_is_refused(write_scan):
+    _, _, account = write_scan()
+    with pytest.raises(DarkreachError, match=r"accounts for 178 fb⁻¹, but 40 fb⁻¹ were scanned"):
+        check_account(account, 40.0)
+    account.write_text("[]")
+    with pytest.raises(DarkreachError, match="not a luminosity account"):
+        check_account(account, 40.0)
