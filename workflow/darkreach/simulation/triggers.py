@@ -47,8 +47,8 @@ def three_tracks(tracks: TriggerTracks) -> np.ndarray:
 
 def opening_angle(tracks: TriggerTracks) -> np.ndarray:
     """At least two tracks more than 90° apart in φ."""
-    apart: np.ndarray = np.cos(tracks.phi[:, :, None] - tracks.phi[:, None, :]) < 0
-    pairs = apart & tracks.found[:, :, None] & tracks.found[:, None, :]
+    apart = np.cos(tracks.phi[:, :, None] - tracks.phi[:, None, :]) < 0
+    pairs: np.ndarray = apart & tracks.found[:, :, None] & tracks.found[:, None, :]
     return pairs.reshape(-1, 16).any(-1)
 
 
