@@ -48,8 +48,8 @@ def three_tracks(tracks: TriggerTracks) -> np.ndarray:
 def opening_angle(tracks: TriggerTracks) -> np.ndarray:
     """At least two tracks more than 90° apart in φ."""
     apart = np.cos(tracks.phi[:, :, None] - tracks.phi[:, None, :]) < 0
-    pairs: np.ndarray = apart & tracks.found[:, :, None] & tracks.found[:, None, :]
-    return pairs.reshape(-1, 16).any(-1)
+    pairs = (apart & tracks.found[:, :, None] & tracks.found[:, None, :]).sum(-1).sum(-1)
+    return pairs > 0
 
 
 def single_klm_muon(tracks: TriggerTracks) -> np.ndarray:
