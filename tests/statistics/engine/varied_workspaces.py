@@ -196,3 +196,50 @@ def _workspace(channels: list, observed: dict, parameters: list) -> dict:
         "observations": [{"name": name, "data": [float(n) for n in data]} for name, data in observed.items()],
         "measurements": [{"name": "limit", "config": {"poi": "mu", "parameters": parameters}}],
     }
+
+
+def mass_scan(
+    hypotheses: int, events: float, bins: int = 50, fine_per_sigma: int = 5
+) -> tuple[list, list, np.ndarray]:
+    """A scan in steps of one resolution σ over one falling spectrum: workspaces, windows, fine background.
+
+    Windows of ±10 σ, cut at the ends of the spectrum; `events` is the background in a window in the middle.
+    The observed counts are the background's, rounded.
+    """
+    fine = fine_per_sigma * hypotheses
+    x = (np.arange(fine) + 0.5) / fine
+    expected = np.exp(-1.5 * x)
+    expected *= events / expected[fine // 2 - 10 * fine_per_sigma : fine // 2 + 10 * fine_per_sigma].sum()
+    half = 10 * fine_per_sigma
+    specs, windows = [], []
+    for h in range(hypotheses):
+        centre = (h + 0.5) * fine_per_sigma
+        low = int(np.clip(round(centre) - half, 0, fine - 2 * half))
+        edges = np.round(np.linspace(low, low + 2 * half, bins + 1)).astype(int)
+        windows.append(np.stack([edges[:-1], edges[1:]], axis=1))
+        background = np.add.reduceat(expected[: edges[-1]], edges[:-1])
+        specs.append(_window_of_scan(background, 0.5 * (edges[1:] + edges[:-1]), centre, fine_per_sigma))
+    return specs, windows, expected
+
+
+def _window_of_scan(background: np.ndarray, middle: np.ndarray, centre: float, sigma: float) -> dict:
+    y = (middle - middle[0]) / (middle[-1] - middle[0])
+    peak = np.exp(-0.5 * ((middle - centre) / sigma) ** 2)
+    peak *= np.sqrt(background.sum() * 0.1) / peak.sum()
+    samples = [
+        {
+            "name": "signal",
+            "data": peak.tolist(),
+            "modifiers": [
+                {"name": "mu", "type": "normfactor", "data": None},
+                {"name": "efficiency", "type": "normsys", "data": {"lo": 0.95, "hi": 1.05}},
+            ],
+        }
+    ]
+    for i, shape in enumerate(((1 - y) ** 2, 2 * y * (1 - y), y**2)):
+        # The background of the whole window is a smooth curve, which a parabola describes well
+        data = shape * background.mean() + 1e-6
+        norm = {"name": f"norm_{i}", "type": "normfactor", "data": None}
+        samples.append({"name": f"bernstein_{i}", "data": data.tolist(), "modifiers": [norm]})
+    parameters = [{"name": "mu", "inits": [0.5], "bounds": [[0.0, 1000.0]]}]
+    return _workspace([{"name": "window", "samples": samples}], {"window": np.round(background)}, parameters)

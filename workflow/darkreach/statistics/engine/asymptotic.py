@@ -80,11 +80,36 @@ def asymptotic_limits(model: Model, cl: float) -> Limits:
     return _collect(model, roots, search, best, background, q0, events)
 
 
-def _restart_if_worse(best: Fit, background: Fit, model: Model, data: Data) -> None:
+def log_cls_at(model: Model, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ln CLs at signal strengths `mu` (rows,): (rows, 6), observed and the bands −2σ to +2σ; and
+    convergence.
+    """
+    data, flat = model.observed, np.zeros(model.rows)
+    background = fit(model, data, model.init, poi=flat)
+    best = fit(model, data, model.init, poi_lower=0.0)
+    _restart_if_worse(best, background, model, data, poi_lower=0.0)
+    tested = fit(model, data, background.parameters, poi=mu)
+    asimov = model.expected_data(background.parameters)
+    asimov = Data(np.maximum(asimov.counts, 0.0), asimov.aux)
+    flat = model.evaluate(background.parameters[:, model.plan.dense], asimov).value
+    on_asimov = fit(model, asimov, background.parameters, poi=mu)
+    above = best.parameters[:, model.shape.poi] > mu
+    root = np.where(above, 0.0, np.sqrt(2.0 * np.maximum(tested.value - best.value, 0.0)))
+    root_asimov = np.sqrt(2.0 * np.maximum(on_asimov.value - flat, 0.0))
+    observed = cls.log_cls(root, root_asimov)
+    # pyhf's order of bands: −2σ is the strong limit, a downward fluctuation of the background
+    expected = cls.expected_log_cls(root_asimov[:, None], cls.BANDS[None, :])
+    converged = background.converged & best.converged & tested.converged & on_asimov.converged
+    return np.column_stack([observed, expected]), converged
+
+
+def _restart_if_worse(
+    best: Fit, background: Fit, model: Model, data: Data, poi_lower: float = -np.inf
+) -> None:
     """A free fit above the fit with μ = 0 sits in the wrong minimum: start it again from there."""
     rows = np.flatnonzero(best.value > background.value + 1e-7)
     if len(rows):
-        again = fit(model.take(rows), data.take(rows), background.parameters[rows])
+        again = fit(model.take(rows), data.take(rows), background.parameters[rows], poi_lower=poi_lower)
         best.adopt(rows, again)
 
 

@@ -49,6 +49,16 @@ class Evaluation:
     parameters: np.ndarray
 
 
+@dataclass
+class _ChannelTerms:
+    """Value (rows,), dν/dθ (rows, dense, bins), n/ν and the information of each bin (rows, bins)."""
+
+    value: np.ndarray
+    slope: np.ndarray
+    ratio: np.ndarray
+    weight: np.ndarray
+
+
 @dataclass(frozen=True)
 class Model:
     """Workspaces of one shape. Each array has the rows first; one row serves any number of data sets."""
@@ -197,31 +207,57 @@ class Model:
         The curvature is the observed information without second derivatives of the rates, which vanish for
         rates linear in the parameters and for a perfect fit.
         """
-        plan = self.plan
         coefficient, jacobian = self.coefficients(dense)
         parameters = np.empty((len(dense), len(self.shape.names)))
-        parameters[:, plan.dense] = dense
+        parameters[:, self.plan.dense] = dense
         value, gradient, diagonal = self._constraints(dense, data)
         curvature = np.zeros((*dense.shape, dense.shape[1]))
         rank = np.arange(dense.shape[1])
         curvature[:, rank, rank] = diagonal
-        for channel, templates in zip(plan.channels, self.templates, strict=True):
-            counts = data.counts[:, channel.bins]
-            scaled, plain = self._channel_rates(channel, templates, coefficient, dense)
-            if channel.gamma is None:
-                gamma, penalty, stiffness = np.ones((1, 1)), 0.0, np.inf
-            else:
-                gamma, penalty, stiffness = self._profile(channel, counts, scaled, plain, data)
-                parameters[:, channel.gamma] = gamma
-            rates = gamma * scaled + plain
-            slope = self._channel_jacobian(channel, templates, coefficient, jacobian, dense, gamma)
-            ratio, deviance, weight = _poisson_terms(counts, rates)
-            value = value + (deviance + penalty).sum(axis=1)
-            gradient = gradient + (slope @ (1.0 - ratio)[:, :, None])[:, :, 0]
-            if channel.gamma is not None:  # what is left of the bin's information after γ is profiled
-                weight = weight / (1.0 + weight * scaled**2 / stiffness)
-            curvature += (slope * weight[:, None, :]) @ slope.swapaxes(1, 2)
+        for channel in range(len(self.templates)):
+            part = self._channel(channel, coefficient, jacobian, dense, parameters, data)
+            value = value + part.value
+            gradient = gradient + (part.slope @ (1.0 - part.ratio)[:, :, None])[:, :, 0]
+            curvature += (part.slope * part.weight[:, None, :]) @ part.slope.swapaxes(1, 2)
         return Evaluation(value, gradient, curvature, parameters)
+
+    def score_weights(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Expected counts (rows, bins), and the derivative of −gradient in the counts (rows, dense, bins).
+
+        At counts that equal the expectation; what the profiled γ absorb is taken out.
+        """
+        data = self.expected_data(parameters)
+        dense = parameters[:, self.plan.dense]
+        coefficient, jacobian = self.coefficients(dense)
+        parts = [
+            self._channel(c, coefficient, jacobian, dense, parameters.copy(), data)
+            for c in range(len(self.templates))
+        ]
+        return data.counts, np.concatenate([p.slope * p.weight[:, None, :] for p in parts], axis=2)
+
+    def _channel(
+        self,
+        index: int,
+        coefficient: np.ndarray,
+        jacobian: np.ndarray,
+        dense: np.ndarray,
+        parameters: np.ndarray,
+        data: Data,
+    ) -> "_ChannelTerms":
+        """Likelihood terms of one channel; puts its profiled γ into `parameters`."""
+        channel, templates = self.plan.channels[index], self.templates[index]
+        counts = data.counts[:, channel.bins]
+        scaled, plain = self._channel_rates(channel, templates, coefficient, dense)
+        if channel.gamma is None:
+            gamma, penalty, stiffness = np.ones((1, 1)), 0.0, np.inf
+        else:
+            gamma, penalty, stiffness = self._profile(channel, counts, scaled, plain, data)
+            parameters[:, channel.gamma] = gamma
+        ratio, deviance, weight = _poisson_terms(counts, gamma * scaled + plain)
+        if channel.gamma is not None:  # what is left of the bin's information after γ is profiled
+            weight = weight / (1.0 + weight * scaled**2 / stiffness)
+        slope = self._channel_jacobian(channel, templates, coefficient, jacobian, dense, gamma)
+        return _ChannelTerms((deviance + penalty).sum(axis=1), slope, ratio, weight)
 
     def _constraints(self, dense: np.ndarray, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """−ln of the constraints of the dense parameters: value (rows,), gradient and diagonal (rows,

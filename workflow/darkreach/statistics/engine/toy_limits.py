@@ -87,7 +87,7 @@ def evaluate(toys: ToySet, cl: float) -> "ToyLimit | str":
     target = np.log(1.0 - cl)
     found = []
     for band in (None, *BANDS):
-        log, signal_variance, common_variance = _curve(toys, band)
+        log, signal_variance, common_variance = log_cls_curve(toys, band)
         side = _side(log, target)
         if side:
             return side
@@ -108,7 +108,7 @@ def evaluate(toys: ToySet, cl: float) -> "ToyLimit | str":
     )
 
 
-def _curve(toys: ToySet, band: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def log_cls_curve(toys: ToySet, band: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """ln CLs at each point, for the data (None) or an expected band, with two variances.
 
     The first is the binomial one of the s+b toys. The second comes from the background toys, which are
