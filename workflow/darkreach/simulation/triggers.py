@@ -48,13 +48,12 @@ def three_tracks(tracks: TriggerTracks) -> np.ndarray:
 def opening_angle(tracks: TriggerTracks) -> np.ndarray:
     """At least two tracks more than 90° apart in φ."""
     apart = np.cos(tracks.phi[:, :, None] - tracks.phi[:, None, :]) < 0
-    pairs = (apart & tracks.found[:, :, None] & tracks.found[:, None, :]).sum(-1).sum(-1)
-    return pairs > 0
+    return (apart & tracks.found[:, :, None] & tracks.found[:, None, :]).any((-2, -1))
 
 
 def single_klm_muon(tracks: TriggerTracks) -> np.ndarray:
     """At least one track with hits in the barrel KLM."""
-    return tracks.muon.any(-1)
+    return tracks.muon.sum(-1) >= 1
 
 
 # name of the line -> its condition; a new line is a function and an entry here
