@@ -9,7 +9,7 @@ from darkreach.cli import main
 from darkreach.config.stages import as_json
 from darkreach.errors import DarkreachError
 from darkreach.models.gminus2 import GM2_BANDS
-from darkreach.publish.figure import draw_limits, gm2_band
+from darkreach.publish.figure import _as_columns, draw_limits, gm2_band
 from darkreach.publish.overlay_curves import overlays_of
 from darkreach.publish.table import limit_table
 
@@ -66,6 +66,14 @@ def test_what_is_drawn_depends_on_blinding_and_overlays(tmp_path, make_rows, mak
         )
     ]
     assert len(set(drawn)) == 4
+
+
+def test_curves_break_at_a_veto_without_hypotheses(make_rows, make_spec):
+    table = limit_table(make_rows([1.0, 3.0, 3.2, 9.0]), make_spec())
+    columns = _as_columns(table, make_spec().vetoes)
+    np.testing.assert_allclose(columns["mass_GeV"], [1.0, 3.0, 3.095, 3.2, 9.0])
+    assert np.isnan(columns["sigma_limit_exp_fb"]).tolist() == [False, False, True, False, False]
+    assert columns["coupling_limit_obs"][3] == table[2]["coupling_limit_obs"]
 
 
 def test_nothing_to_draw_is_said(tmp_path, make_rows, make_spec):

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from darkreach.config.search import MassWindow
 from darkreach.config.stages import LimitsSpec
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.gminus2 import GM2_BANDS, Gm2Band, coupling_for_delta_a_mu
 from darkreach.models.registry import model_named
 from darkreach.publish.overlay_curves import overlays_of
-from darkreach.publish.table import unit_signal_fb
+from darkreach.publish.table import COLUMNS, unit_signal_fb
 
 # The customary colours of expected bands, in tones that keep apart in grey.
 _ONE_SIGMA, _TWO_SIGMA = "#7fc97f", "#ffe680"
@@ -48,7 +49,7 @@ def draw_limits(
     import mplhep
 
     band = gm2_band(spec.g_minus_2_band)
-    columns = _as_columns(table)
+    columns = _as_columns(table, spec.vetoes)
     if not np.isfinite(columns["sigma_limit_exp_fb"]).any():
         raise DarkreachError(
             f"no hypothesis of '{spec.model}' has a limit, so there is nothing to draw; "
@@ -62,7 +63,8 @@ def draw_limits(
         _draw_cross_section(upper, columns, spec)
         _draw_coupling(lower, columns, spec, band)
         _finish(upper, lower, columns["mass_GeV"], spec)
-        _label(figure, upper, spec, luminosity_fb)
+        blind = not np.isfinite(columns["sigma_limit_obs_fb"]).any()
+        _label(figure, upper, spec, luminosity_fb, blind)
         figure.savefig(pdf, metadata={"CreationDate": None, "Creator": "darkreach", "Producer": None})
         figure.savefig(png, dpi=150, metadata={"Software": "darkreach"})
         plt.close(figure)
@@ -82,12 +84,18 @@ _STYLE = {
 }
 
 
-def _as_columns(table: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """The numbers of the table, NaN where there is none: a gap in every curve."""
-    names = [name for name in table[0] if name == "mass_GeV" or "_limit_" in name]
-    return {
-        name: np.array([np.nan if row[name] is None else row[name] for row in table], float) for name in names
-    }
+def _as_columns(table: Sequence[dict[str, Any]], vetoes: Sequence[MassWindow]) -> dict[str, np.ndarray]:
+    """The limits by mass, NaN where there is none and inside each veto: there all curves have a gap."""
+    names = [name for name in COLUMNS if "_limit_" in name]
+    mass = np.array([row["mass_GeV"] for row in table])
+    inside = [sum(veto.range_GeV) / 2 for veto in vetoes]
+    inside = [middle for middle in inside if mass[0] < middle < mass[-1]]
+    order = np.argsort(np.concatenate([mass, inside]), kind="stable")
+    columns = {"mass_GeV": np.concatenate([mass, inside])[order]}
+    for name in names:
+        values = [np.nan if row[name] is None else row[name] for row in table]
+        columns[name] = np.concatenate([values, np.full(len(inside), np.nan)])[order]
+    return columns
 
 
 def _draw_limits(axes: Any, mass: np.ndarray, limits: dict[str, np.ndarray]) -> None:
@@ -164,9 +172,9 @@ def _finish(upper: Any, lower: Any, mass: np.ndarray, spec: LimitsSpec) -> None:
     lower.legend([handles[i] for i in own], [labels[i] for i in own], loc="upper left")
 
 
-def _label(figure: Any, upper: Any, spec: LimitsSpec, luminosity_fb: float) -> None:
+def _label(figure: Any, upper: Any, spec: LimitsSpec, luminosity_fb: float, blind: bool) -> None:
     sqrt_s = BEAMS[spec.detector].sqrt_s
-    data = "simulated data" if spec.stand_in else "data"
+    data = "expected (blind)" if blind else "simulated data" if spec.stand_in else "data"
     upper.text(0, 1.02, "darkreach", transform=upper.transAxes, weight="bold", fontsize=14)
     upper.text(0.165, 1.02, data, transform=upper.transAxes, style="italic", fontsize=12)
     details = (
