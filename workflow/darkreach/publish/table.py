@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from darkreach.config.stages import LimitsSpec
 from darkreach.detector import BEAMS
@@ -107,7 +108,7 @@ def limit_table(rows: Sequence[dict[str, Any]], spec: LimitsSpec) -> list[dict[s
     return [_limit_row(row, unit, spec) for row, unit in zip(rows, per_coupling, strict=True)]
 
 
-def unit_signal_fb(masses: Sequence[float], spec: LimitsSpec) -> np.ndarray:
+def unit_signal_fb(masses: ArrayLike, spec: LimitsSpec) -> np.ndarray:
     """σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) in fb at unit coupling for masses in GeV, (n,)."""
     sqrt_s = BEAMS[spec.detector].sqrt_s
     cross_sections = cross_section_curve(spec.model, masses, sqrt_s, spec.alpha, spec.isr)

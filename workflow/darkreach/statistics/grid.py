@@ -29,7 +29,8 @@ def hypothesis_masses(range_GeV: tuple[float, float], step_sigma: float, signal:
             f"scan.range_GeV: [{low:g}, {high:g}] exceeds the simulated signal masses, {simulated[0]:g} to "
             f"{simulated[1]:g} GeV; narrow it or simulate signals beyond its ends"
         )
-    x = np.linspace(*reduced_mass(range_GeV), 20001)
+    ends = reduced_mass(range_GeV)
+    x = np.linspace(ends[0], ends[1], 20001)
     density = 1 / signal.resolution(dimuon_mass(x))
     resolutions = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
     steps = max(1, math.ceil(resolutions[-1] / step_sigma))

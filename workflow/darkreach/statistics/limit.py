@@ -31,14 +31,14 @@ class LimitResult:
     """Limits on mu at one confidence level, and the best fit with mu ≥ 0.
 
     observed: the observed CLs upper limit.
-    expected: those expected without signal, for a background −2, −1, 0, 1, 2 σ off.
+    expected: the five expected without signal, for a background −2, −1, 0, 1, 2 σ off.
     mu_hat: best fit; p0, z: local p-value and significance √q_0 of the background-only hypothesis.
     status: "ok", "retried" (a second optimiser was needed) or "failed: reason" (then all numbers are NaN).
     n_fits: fits done.
     """
 
     observed: float
-    expected: tuple[float, float, float, float, float]
+    expected: tuple[float, ...]
     mu_hat: float
     p0: float
     z: float

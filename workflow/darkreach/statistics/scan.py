@@ -64,8 +64,10 @@ def scan_hypothesis(
     except DarkreachError as error:
         return row | {"status": f"failed: {error}"}, None
     row["reference_cross_section_fb"] = reference_cross_section(workspace)
-    if not spec.blind:
-        row["n_observed"] = _count_observed(templates, mass, row["resolution_GeV"], spec)
+    if not spec.blind and templates.data is not None:
+        row["n_observed"] = _count_observed(
+            templates.edges, templates.data, mass, row["resolution_GeV"], spec
+        )
     return row | _in_fb(engine(workspace, spec.scan.confidence_level), row, spec.blind), workspace
 
 
@@ -76,13 +78,13 @@ def _empty_row(mass: float) -> dict[str, Any]:
     return {"mass_GeV": mass, "status": ""} | dict.fromkeys(first + limits + last) | {"n_fits": 0}
 
 
-def _count_observed(templates: Templates, mass: float, sigma: float, spec: ScanSpec) -> int:
-    centres = (templates.edges[1:] + templates.edges[:-1]) / 2
+def _count_observed(edges: np.ndarray, data: np.ndarray, mass: float, sigma: float, spec: ScanSpec) -> int:
+    centres = (edges[1:] + edges[:-1]) / 2
     counted = np.abs(centres - reduced_mass(mass)) <= COUNTED_SIGMA * sigma
     for veto in spec.vetoes:
         low, high = reduced_mass(veto.range_GeV)
-        counted &= (templates.edges[1:] <= low) | (templates.edges[:-1] >= high)
-    return round(templates.data[counted].sum())
+        counted &= (edges[1:] <= low) | (edges[:-1] >= high)
+    return round(data[counted].sum())
 
 
 def _in_fb(result: LimitResult, row: dict[str, Any], blind: bool) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _spectrum(templates: Templates, spec: ScanSpec, hypothesis: str) -> np.ndarr
     if spec.blind:
         if not templates.backgrounds:
             raise DarkreachError(f"{hypothesis}: the search is blind and the templates have no background")
-        return sum(values for values, _ in templates.backgrounds.values())
+        return np.sum([values for values, _ in templates.backgrounds.values()], axis=0)
     if templates.data is None:
         raise DarkreachError(
             f"{hypothesis}: the search is not blind but the templates have no data; merge again"
