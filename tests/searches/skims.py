@@ -8,6 +8,7 @@ import uproot
 import yaml
 
 from darkreach.catalogue.manifest import Component, FileEntry, Manifest
+from darkreach.classifier.network import Network, onnx_bytes
 from darkreach.config.search import Search
 from darkreach.config.stages import HistogramSpec, TrainSpec
 from darkreach.searches import mumu_resonance
@@ -15,6 +16,7 @@ from darkreach.searches.mumu_features import FEATURES
 from darkreach.searches.skim import ClusterWriter, SkimRecord, record_path
 
 REGION = "m1"  # 1 to 3.75 GeV
+CUT = 0.6
 
 
 def settings(root, **classifier):
@@ -122,3 +124,19 @@ def signal_block(folder, rng, masses=(1.0, 1.4, 2.0, 2.7, 3.5), per_mass=400, na
 def data_block(folder, rng, n=3000, name="b01", luminosity_fb=10.0, run=1):
     values = columns(rng.uniform(0.3, 9.9, n), rng, run=run)
     return block(folder, values, "data", "data", name, luminosity_fb=luminosity_fb, run=run)
+
+
+def classifier_files(folder, search, cut=CUT):
+    """One classifier per region: the logistic function of the first feature, in every fold."""
+    weights = np.zeros((len(FEATURES), 1))
+    weights[0] = 1.0
+    network = Network(np.zeros(len(FEATURES)), np.ones(len(FEATURES)), [(weights, np.zeros(1))])
+    paths = []
+    for region in search.regions:
+        facts = {"region": region.name, "features": FEATURES, "folds": search.classifier.folds, "cut": cut}
+        model = onnx_bytes(
+            [network] * search.classifier.folds, len(FEATURES), {"darkreach": json.dumps(facts)}
+        )
+        paths.append(folder / f"{region.name}.onnx")
+        paths[-1].write_bytes(model)
+    return paths
