@@ -10,38 +10,39 @@ from darkreach.columnar.templates import Templates
 
 _COLOURS = ("#3b6ea5", "#e0a458", "#7a9e7e", "#b56576", "#8d86c9", "#999999")
 _LABELS = {
-    "mass": "m(μμ) before the cut on the score [GeV]",
+    "mass": "m(μμ) [GeV]",
     "four_track_mass": "four-track mass [GeV]",
     "extra_energy": "extra energy [GeV]",
     "fit_chi2": "χ² of the kinematic fit",
+    "score": "score of the classifier",
 }
 
 
 def control_figures(templates: Templates) -> Iterator[tuple[str, bytes]]:
     """(title, PNG) of the observable after all selection, then of every control histogram."""
-    edges, values = _rebinned(templates.edges, templates.data, 200)
+    edges, data = _rebinned(templates.edges, templates.data, 200)
     backgrounds = {
         name: _rebinned(templates.edges, expected, 200)[1]
         for name, (expected, _) in templates.backgrounds.items()
     }
-    yield "Observable", _stack(edges, values, backgrounds, "reduced mass √(m² − 4m$_μ$²) [GeV]")
+    title = "observable, after all selection"
+    yield title, _stack(edges, data, backgrounds, "reduced mass √(m² − 4m$_μ$²) [GeV]", title)
+    simulated = set(templates.backgrounds) | set(templates.signals)
     for variable, by_sample in templates.controls.items():
-        histogram = next(iter(by_sample.values()))
-        axis = histogram["axes"][-1]
-        data = [_values(h) for name, h in by_sample.items() if name not in _simulated(templates)]
-        yield (
-            variable,
-            _stack(
-                _edges(axis),
-                np.sum(data, axis=0) if data else None,
-                {name: _values(by_sample[name]) for name in templates.backgrounds if name in by_sample},
-                _LABELS.get(variable, variable),
-            ),
-        )
+        category_axis, axis = next(iter(by_sample.values()))["axes"]
+        edges = np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
+        for category in category_axis["categories"]:
+            values = {name: _of_category(histogram, category) for name, histogram in by_sample.items()}
+            observed = [found for name, found in values.items() if name not in simulated]
+            expected = {name: found for name, found in values.items() if name in templates.backgrounds}
+            title = f"{variable.replace('_', ' ')}, {category}"
+            total = np.sum(observed, axis=0) if observed else None
+            yield title, _stack(edges, total, expected, _LABELS.get(variable, variable), title)
 
 
-def _simulated(templates: Templates) -> set[str]:
-    return set(templates.backgrounds) | set(templates.signals)
+def _of_category(histogram: dict[str, Any], category: str) -> np.ndarray:
+    categories = histogram["axes"][0]["categories"]
+    return np.asarray(histogram["storage"]["values"])[categories.index(category)]
 
 
 def _rebinned(edges: np.ndarray, values: np.ndarray | None, bins: int) -> tuple[np.ndarray, Any]:
@@ -51,16 +52,8 @@ def _rebinned(edges: np.ndarray, values: np.ndarray | None, bins: int) -> tuple[
     return edges[: last + 1 : step], summed
 
 
-def _edges(axis: dict[str, Any]) -> np.ndarray:
-    return np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
-
-
-def _values(histogram: dict[str, Any]) -> np.ndarray:
-    return np.asarray(histogram["storage"]["values"])
-
-
 def _stack(
-    edges: np.ndarray, data: np.ndarray | None, backgrounds: dict[str, np.ndarray], label: str
+    edges: np.ndarray, data: np.ndarray | None, backgrounds: dict[str, np.ndarray], label: str, title: str
 ) -> bytes:
     import matplotlib
 
@@ -68,7 +61,8 @@ def _stack(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.4, 3.9), layout="constrained")
-    ordered = sorted(backgrounds.items(), key=lambda item: item[1].sum())
+    shown = {name: height for name, height in backgrounds.items() if height.any()}
+    ordered = sorted(shown.items(), key=lambda item: item[1].sum())
     if ordered:
         names, heights = zip(*ordered, strict=True)
         axes.stackplot(
@@ -84,6 +78,7 @@ def _stack(
         axes.errorbar(centres, data, np.sqrt(data), fmt="k.", markersize=3, linewidth=0.8, label="data")
     axes.set(xlabel=label, ylabel="candidates per bin", xlim=(edges[0], edges[-1]))
     axes.set_ylim(bottom=0)
+    axes.set_title(title, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
