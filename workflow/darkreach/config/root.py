@@ -29,6 +29,7 @@ class Config(Section):
     results: str = "results"
     seed: int = Field(ge=0, description="the one seed from which every random number follows")
     executor: Literal["dask", "futures", "iterative"] = "dask"
+    workers: int = Field(1, ge=1, description="processes of the columnar step of one block")
     injection: Injection | None = None
     searches: dict[Literal["mumu_resonance"], Search]
     samples: dict[Name, Sample]

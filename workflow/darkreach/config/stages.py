@@ -73,15 +73,13 @@ class TrainSpec(Section):
 
 
 class HistogramSpec(Section):
-    """Histograms of one block."""
+    """Histograms of one block; executor and number of workers are no part of it: they change no number."""
 
     search: SearchName
     regions: list[MassWindow]
     folds: int
     observable_bin_GeV: Positive
     observable_maximum_GeV: Positive
-    executor: Literal["dask", "futures", "iterative"]
-    workers: int
     blind: bool
 
 
@@ -211,7 +209,7 @@ def is_blind(config: Config, search_name: str) -> bool:
     return collision_data and not config.searches[search_name].unblinded
 
 
-def histogram_spec(config: Config, search_name: str, sample_name: str, workers: int) -> HistogramSpec:
+def histogram_spec(config: Config, search_name: str, sample_name: str) -> HistogramSpec:
     """What `histogram` needs for the blocks of one sample."""
     search, sample = config.searches[search_name], config.samples[sample_name]
     return HistogramSpec(
@@ -220,8 +218,6 @@ def histogram_spec(config: Config, search_name: str, sample_name: str, workers: 
         folds=search.classifier.folds,
         observable_bin_GeV=search.observable_bin_GeV,
         observable_maximum_GeV=search.observable_maximum_GeV,
-        executor=config.executor,
-        workers=workers,
         blind=sample.kind == "data" and sample.simulate is None and not search.unblinded,
     )
 
