@@ -243,3 +243,33 @@ def _window_of_scan(background: np.ndarray, middle: np.ndarray, centre: float, s
         samples.append({"name": f"bernstein_{i}", "data": data.tolist(), "modifiers": [norm]})
     parameters = [{"name": "mu", "inits": [0.5], "bounds": [[0.0, 1000.0]]}]
     return _workspace([{"name": "window", "samples": samples}], {"window": np.round(background)}, parameters)
+
+
+def quick(seed: int, index: int) -> tuple[str, dict]:
+    """Like `varied`, but small enough that pyhf needs about a second for each."""
+    rng = np.random.default_rng([seed, index])
+    kind = ("counting", "shape", "channels", "staterror", "few", "shapesys", "shapefactor", "edge")[index % 8]
+    if kind == "counting":
+        return kind, counting(rng, float(10 ** rng.uniform(-0.3, 2.0)), float(rng.uniform(0.2, 5.0)))
+    if kind == "channels":
+        return kind, everything(rng, channels=2, bins=1, kinds={"lumi", "histosys"})
+    if kind == "staterror":
+        return kind, everything(rng, channels=1, bins=2, kinds={"staterror"})
+    if kind == "shapesys":
+        return kind, everything(rng, channels=1, bins=3, kinds={"shapesys"})
+    if kind == "shapefactor":
+        return kind, shared_shape(rng, bins=2)
+    events = float(rng.uniform(5.0, 40.0)) if kind == "few" else float(10 ** rng.uniform(2.0, 4.5))
+    centre = float(rng.uniform(0.0, 0.1)) if kind == "edge" else 0.5
+    excess = 0.0 if kind == "few" else float(rng.choice([-1.0, 0.0, 3.0]) * np.sqrt(0.1 * events))
+    spec = scan_window(rng, events, bins=10, signal=max(excess, 0.0), centre=centre)
+    keep = ("mu", "efficiency", "width")
+    samples = spec["channels"][0]["samples"]
+    samples[0]["modifiers"] = [m for m in samples[0]["modifiers"] if m["name"] in keep]
+    total = np.sum([s["data"] for s in samples[1:]], axis=0)
+    one = {"name": "norm", "type": "normfactor", "data": None}
+    spec["channels"][0]["samples"] = [
+        samples[0],
+        {"name": "background", "data": total.tolist(), "modifiers": [one]},
+    ]
+    return kind, spec

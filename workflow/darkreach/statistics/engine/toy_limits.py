@@ -12,7 +12,7 @@ from darkreach.statistics.engine.cls import BANDS
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.engine.toys import ToySet, merge, run_toys
 
-POINTS = 8  # signal strengths at which toys are thrown
+POINTS = 10  # signal strengths at which toys are thrown
 TIE = 1e-5  # toys with the data's own counts have the data's q, up to the precision of the fits
 NEAR = 2.0  # |ln CLs − ln α| of the points that decide where the crossing is
 
@@ -148,13 +148,16 @@ def _side(log: np.ndarray, target: float) -> str:
 def _crossing(
     mu: np.ndarray, log: np.ndarray, signal: np.ndarray, common: np.ndarray, target: float
 ) -> tuple[float, float]:
-    """μ with ln CLs = ln α and its error, from a weighted fit in ln μ to the points near the crossing."""
+    """μ with ln CLs = ln α and its error, from a weighted fit to the points near the crossing.
+
+    ln CLs is a straight line in μ for a Poisson count without events and nearly a parabola for a Gaussian.
+    """
     below = int(np.argmax(log < target))
     near = np.abs(log - target) < NEAR
     near[below - 1 : below + 1] = True
-    origin = 0.5 * (np.log(mu[below - 1]) + np.log(mu[below]))
-    x, y, weight = np.log(mu[near]) - origin, log[near] - target, 1.0 / np.maximum(signal[near], 1e-12)
-    for degree in (2, 1) if len(x) > 3 else (1,):
+    origin = 0.5 * (mu[below - 1] + mu[below])
+    x, y, weight = mu[near] / origin - 1.0, log[near] - target, 1.0 / np.maximum(signal[near], 1e-12)
+    for degree in (2, 1) if len(x) > 2 else (1,):
         design = np.vander(x, degree + 1, increasing=True)
         covariance = np.linalg.inv(design.T @ (weight[:, None] * design))
         coefficients = covariance @ (design.T @ (weight * y))
@@ -162,10 +165,9 @@ def _crossing(
         if x[0] <= step <= x[-1] and slope < 0.0:
             break
     powers = step ** np.arange(degree + 1)
-    shift = float(np.interp(origin, np.log(mu), common))
+    shift = float(np.interp(origin, mu, common))
     error = np.sqrt(powers @ covariance @ powers + shift) / abs(slope)
-    limit = float(np.exp(origin + step))
-    return limit, float(limit * error)
+    return float(origin * (1.0 + step)), float(origin * error)
 
 
 def _root(coefficients: np.ndarray) -> tuple[float, float]:
