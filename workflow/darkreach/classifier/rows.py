@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -49,8 +49,8 @@ class Rows:
 
     def where(self, mask: np.ndarray) -> "Rows":
         """Only the rows of a mask."""
-        arrays = (self.features, self.mass, self.observable, self.yields, self.fold, self.group)
-        return Rows(*(array[mask] for array in arrays), self.groups)
+        arrays = ("features", "mass", "observable", "yields", "fold", "group")
+        return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def counts(self) -> np.ndarray:
         """(groups,) number of rows of each group."""

@@ -44,7 +44,7 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
     cells = mass_cells(signal)
     taught = covered(background, cells)
     facts: dict[str, Any] = {
-        "trained": bool(min(len(signal), np.count_nonzero(taught)) >= MINIMUM_ROWS),
+        "trained": min(len(signal), int(taught.sum())) >= MINIMUM_ROWS,
         "rows": {"signal": _counted(signal), "background": _counted(background)},
         "folds": [],
         "cut": None,
@@ -62,7 +62,7 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
         facts["sculpting"] = _sculpting(spec, background, scores[1], cut, facts["warnings"])
     else:
         facts["warnings"].append(
-            f"only {len(signal)} candidates of signal and {np.count_nonzero(taught)} of background at its "
+            f"only {len(signal)} candidates of signal and {taught.sum()} of background at its "
             f"masses, {MINIMUM_ROWS} of each are needed: no network, everything passes"
         )
     metadata = {"region": spec.region.name, "features": search.FEATURES, "folds": folds, "cut": cut}

@@ -52,6 +52,9 @@ class SearchProcessor(processor.ProcessorABC):
         self.spec, self.kind = spec, kind
         self.masses = sorted(masses_GeV)
         self.classifiers = {classifier.region: classifier for classifier in classifiers}
+        search = SEARCHES[spec.search]
+        hidden = {search.REGION_VARIABLE} if spec.blind else set()
+        self.controls = {name: axis for name, axis in search.CONTROLS.items() if name not in hidden}
 
     def empty(self) -> dict[str, Any]:
         """The result for no rows."""
@@ -59,12 +62,11 @@ class SearchProcessor(processor.ProcessorABC):
         stage = hist.axis.StrCategory([PRESELECTED, CLASSIFIED], name="stage", overflow=False)
         histograms = {
             f"control/{name}": hist.Hist(stage, _axis(name, *binning), storage=hist.storage.Weight())
-            for name, binning in search.CONTROLS.items()
-            if not (spec.blind and name == search.REGION_VARIABLE)
+            for name, binning in self.controls.items()
         }
         if not spec.blind:
             bins = round(spec.observable_maximum_GeV / spec.observable_bin_GeV)
-            axes = [_axis(search.OBSERVABLE, bins, 0.0, spec.observable_maximum_GeV)]
+            axes: list[Any] = [_axis(search.OBSERVABLE, bins, 0.0, spec.observable_maximum_GeV)]
             if self.kind == "signal":
                 names = [mass_name(mass) for mass in self.masses]
                 axes.insert(0, hist.axis.StrCategory(names, name="true_mass", overflow=False))
@@ -84,16 +86,14 @@ class SearchProcessor(processor.ProcessorABC):
         histograms = result["histograms"]
         columns = Columns(events)
         weight = np.ones(len(events)) if self.kind == "data" else columns["weight"].astype(np.float64)
-        controls = [name.removeprefix("control/") for name in histograms if name != "control/score"]
-        controls = [name for name in controls if name != "observable"]
-        self._fill_controls(histograms, columns, controls, PRESELECTED, weight)
+        self._fill_controls(histograms, columns, PRESELECTED, weight)
         if self.spec.blind:
             return result
         passed = self._classify(columns, weight, histograms["control/score"])
         columns, weight = Columns(events, passed), weight[passed]
-        self._fill_controls(histograms, columns, controls, CLASSIFIED, weight)
+        self._fill_controls(histograms, columns, CLASSIFIED, weight)
         search = SEARCHES[self.spec.search]
-        axes = {search.OBSERVABLE: columns[search.OBSERVABLE], "weight": weight}
+        axes: dict[str, Any] = {search.OBSERVABLE: columns[search.OBSERVABLE], "weight": weight}
         if self.kind == "signal":
             nearest = np.abs(columns["true_mass"][:, None] - self.masses).argmin(1)
             axes["true_mass"] = [mass_name(self.masses[index]) for index in nearest]
@@ -105,15 +105,11 @@ class SearchProcessor(processor.ProcessorABC):
         return accumulator
 
     def _fill_controls(
-        self,
-        histograms: dict[str, hist.Hist],
-        columns: Columns,
-        names: Sequence[str],
-        stage: str,
-        weight: np.ndarray,
+        self, histograms: dict[str, hist.Hist], columns: Columns, stage: str, weight: np.ndarray
     ) -> None:
-        for name in names:
-            histograms[f"control/{name}"].fill(stage=stage, **{name: columns[name]}, weight=weight)
+        for name in self.controls:
+            axes: dict[str, Any] = {"stage": stage, name: columns[name], "weight": weight}
+            histograms[f"control/{name}"].fill(**axes)
 
     def _classify(self, columns: Columns, weight: np.ndarray, scores: hist.Hist) -> np.ndarray:
         """(n,) whether a candidate passes the cut of its region; the score of each goes into `scores`."""

@@ -50,7 +50,9 @@ def cos_helicity(daughter: np.ndarray, parent: np.ndarray) -> np.ndarray:
     return cos_angle(rest_frame(daughter, parent), parent)
 
 
-def breakup_momentum(total: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def breakup_momentum(
+    total: np.ndarray | float, first: np.ndarray | float, second: np.ndarray | float
+) -> np.ndarray:
     """Momentum of two particles of masses `first` and `second` in the rest frame of their `total` mass, GeV.
 
     The square root of the Källén function over twice the total mass; 0 below threshold.

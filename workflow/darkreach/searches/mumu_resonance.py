@@ -5,9 +5,10 @@ One row is one choice of the pair that makes X; the other pair recoils. All four
 
 import numpy as np
 
-from darkreach.config.search import MumuSelection
+from darkreach.config.search import Columns, MumuSelection
 from darkreach.config.stages import SkimSpec
 from darkreach.detector import BEAMS, TRACKS
+from darkreach.errors import DarkreachError
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematic_fit import fit_with_radiation
@@ -47,14 +48,17 @@ def branches(spec: SkimSpec, kind: str) -> dict[str, str]:
     `is_signal` and `true_mass`.
     """
     columns = spec.columns
+    _check_complete(columns)
     names = {
-        f"{track}.{variable}": f"{columns.tracks[track]}_{branch}"
-        for track in TRACKS_OF_ROW
+        f"{track}.{variable}": f"{prefix}_{branch}"
+        for track, prefix in columns.tracks.items()
         for variable, branch in columns.track_variables.items()
     }
-    names |= columns.event_variables
     names |= {f"trigger.{line}": line for line in spec.selection.trigger_lines}
-    return names | columns.truth if kind == "signal" else names
+    names |= {str(name): branch for name, branch in columns.event_variables.items()}
+    if kind == "signal":
+        names |= {str(name): branch for name, branch in columns.truth.items()}
+    return names
 
 
 def undefined(variables: dict[str, np.ndarray], spec: SkimSpec) -> dict[str, np.ndarray]:
@@ -167,11 +171,27 @@ def _momenta(variables: dict[str, np.ndarray]) -> np.ndarray:
     """(n, 4, 4) measured momenta of the four tracks as muons, GeV."""
     return np.stack(
         [
-            four_momentum(*(variables[f"{track}.{p}"] for p in ("px", "py", "pz")), mass=MUON_MASS)
+            four_momentum(
+                variables[f"{track}.px"], variables[f"{track}.py"], variables[f"{track}.pz"], MUON_MASS
+            )
             for track in TRACKS_OF_ROW
         ],
         axis=1,
     )
+
+
+def _check_complete(columns: Columns) -> None:
+    for key, needed in (
+        ("tracks", TRACKS_OF_ROW),
+        ("track_variables", ("px", "py", "pz", "charge", "dr", "dz", "muon_id")),
+        ("event_variables", ("beam_px", "beam_py", "beam_pz", "beam_e", "n_tracks", "extra_energy")),
+        ("truth", ("is_signal", "true_mass")),
+    ):
+        missing = [name for name in needed if name not in getattr(columns, key)]
+        if missing:
+            raise DarkreachError(
+                f"searches.{NAME}.columns.{key}: '{missing[0]}' is missing; give the branch that holds it"
+            )
 
 
 def _is_of_selection(name: str, spec: SkimSpec) -> bool:
