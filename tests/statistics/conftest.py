@@ -123,6 +123,7 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
     return ScanSpec(
         search="mumu_resonance",
         model="zprime",
+        regions=[MassWindow(name="all", range_GeV=(0.21, 10.0))],
         scan=Scan(**(settings | scan)),
         vetoes=[MassWindow(name="J-psi", range_GeV=(3.05, 3.14))] if vetoes else [],
         systematics=Systematics(

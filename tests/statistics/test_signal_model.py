@@ -86,6 +86,22 @@ def test_leave_one_out_closure(toy, mass):
     assert distance < 0.01
 
 
+def test_the_efficiency_jumps_where_the_selection_changes(toy):
+    """Twice the efficiency above 4 GeV: known from simulated masses that lie 0.6 GeV from the border."""
+    border = 4.0
+    signals = {
+        mass: SignalTemplate(
+            template.values * (2 if mass > border else 1), template.variances, template.generated_events
+        )
+        for mass, template in toy.templates().signals["zprime"].items()
+        if abs(mass - border) > 0.6
+    }
+    signal = SignalModel(toy.EDGES, signals, "zprime", region_borders=[border])
+    assert signal.efficiency(3.97) == pytest.approx(toy.efficiency(3.97), rel=0.03)
+    assert signal.efficiency(4.03) == pytest.approx(2 * toy.efficiency(4.03), rel=0.03)
+    assert signal.efficiency(4.0) == pytest.approx(1.5 * toy.efficiency(4.0), rel=0.03)
+
+
 @pytest.mark.parametrize("mass", [1.2, 6.0])
 def test_variations_move_and_stretch_the_peak_as_asked(toy, signal, mass):
     low, high = toy.EDGES[:-1], toy.EDGES[1:]

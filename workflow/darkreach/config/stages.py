@@ -95,6 +95,7 @@ class ScanSpec(Section):
 
     search: SearchName
     model: ModelName
+    regions: list[MassWindow]
     scan: Scan
     vetoes: list[MassWindow]
     systematics: Systematics
@@ -233,6 +234,7 @@ def scan_spec(config: Config, search_name: str, model: str) -> ScanSpec:
     return ScanSpec(
         search=search_name,
         model=model,
+        regions=search.regions,
         scan=search.scan,
         vetoes=search.vetoes,
         systematics=search.systematics,

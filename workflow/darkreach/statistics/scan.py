@@ -32,7 +32,8 @@ def hypotheses_of_chunk(templates: Templates, spec: ScanSpec, chunk: int) -> tup
     if spec.model not in templates.signals:
         known = ", ".join(sorted(templates.signals)) or "none"
         raise DarkreachError(f"the templates have no signal '{spec.model}' (they have: {known}); merge again")
-    signal = SignalModel(templates.edges, templates.signals[spec.model], spec.model)
+    borders = sorted({edge for region in spec.regions for edge in region.range_GeV})[1:-1]
+    signal = SignalModel(templates.edges, templates.signals[spec.model], spec.model, borders)
     masses = hypothesis_masses(spec.scan.range_GeV, spec.scan.step_sigma, signal)
     return signal, chunk_of(masses, chunk, spec.scan.chunks)
 

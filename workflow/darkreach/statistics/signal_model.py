@@ -3,11 +3,12 @@
 Shapes are compared in the pull u = (m_R − m_R0)/σ_R, where neighbouring masses look nearly the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
+from scipy.special import ndtr
 
 from darkreach.columnar.templates import SignalTemplate
 from darkreach.errors import DarkreachError
@@ -22,11 +23,20 @@ class SignalModel:
 
     Efficiency, resolution and peak offset are interpolated with monotone cubics (PCHIP) in the reduced mass;
     shapes linearly, between the cumulative pull distributions of the neighbouring simulated masses.
-    At a simulated mass every one of them is what was simulated.
+    At a simulated mass every one of them is what was simulated. The efficiency jumps where one classifier
+    takes over from the next, so it is interpolated within each region.
     """
 
-    def __init__(self, edges: np.ndarray, signals: Mapping[float, SignalTemplate], model: str) -> None:
+    def __init__(
+        self,
+        edges: np.ndarray,
+        signals: Mapping[float, SignalTemplate],
+        model: str,
+        region_borders: Sequence[float] = (),
+    ) -> None:
         """Take the signals of `model` (mass of X in GeV → template) on fine bins of m_R with `edges` in GeV.
+
+        region_borders: masses in GeV, ascending, at which the selection changes.
 
         Raises:
             DarkreachError: fewer than two simulated masses have a usable shape.
@@ -55,7 +65,8 @@ class SignalModel:
             np.concatenate([[0.0], np.cumsum(template.values)]) / template.values.sum()
             for _, template in shaped
         ]
-        self._efficiency = PchipInterpolator(reduced_mass(self._masses), efficiencies)
+        self._borders = reduced_mass(np.asarray(region_borders, float))
+        self._efficiencies = self._per_region(np.array(efficiencies))
         self._resolution = PchipInterpolator(self._centres, self._sigmas)
         self._offset = PchipInterpolator(self._centres, self._medians)
 
@@ -66,7 +77,22 @@ class SignalModel:
 
     def efficiency(self, mass: float) -> float:
         """Selected and correctly paired candidates per generated event."""
-        return float(self._efficiency(reduced_mass(mass)))
+        position = reduced_mass(mass)
+        # the part of the peak that lies in each region
+        below = ndtr((self._borders - position) / self.resolution(mass))
+        shares = np.diff(np.concatenate([[0.0], below, [1.0]]))
+        return float(sum(w * curve(position) for w, curve in zip(shares, self._efficiencies, strict=True)))
+
+    def _per_region(self, efficiencies: np.ndarray) -> list[Callable[[float], float]]:
+        """Efficiency of each region's selection as a function of m_R, constant beyond its masses."""
+        positions = reduced_mass(self._masses)
+        region = np.searchsorted(self._borders, positions, side="right")
+        return [
+            _held_constant_outside(positions[inside], efficiencies[inside])
+            if (inside := region == number).any()
+            else _held_constant_outside(positions, efficiencies)
+            for number in range(len(self._borders) + 1)
+        ]
 
     def resolution(self, mass: ArrayLike) -> np.ndarray:
         """σ_R in GeV: half of the central 68.27 % interval of the reduced mass. Same shape as `mass`."""
@@ -121,3 +147,9 @@ class SignalModel:
     def _inside(self, mass: ArrayLike) -> np.ndarray:
         """m_R of `mass`, moved to the nearest mass with a usable shape when it lies beyond them."""
         return np.clip(reduced_mass(mass), self._centres[0], self._centres[-1])
+
+
+def _held_constant_outside(x: np.ndarray, y: np.ndarray) -> Callable[[float], float]:
+    """Monotone cubic through points in order of x; beyond them the value of the nearest."""
+    curve = PchipInterpolator(x, y) if len(x) > 1 else lambda _: y[0]
+    return lambda at: float(curve(np.clip(at, x[0], x[-1])))
