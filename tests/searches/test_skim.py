@@ -148,17 +148,6 @@ def test_renamed_branch(tmp_path, root):
         skim_block(skim_spec(search(root), {"nTrack": "nCleanTracks"}), manifest, tmp_path / "out.root")
 
 
-def test_incomplete_columns_are_named(tmp_path, root):
-    settings = search(root)
-    tracks = {track: prefix for track, prefix in settings.columns.tracks.items() if track != "x_minus"}
-    columns = settings.columns.model_copy(update={"tracks": tracks})
-    manifest = background_block(tmp_path, [background_rows(10, np.random.default_rng(13))])
-    with pytest.raises(DarkreachError, match=r"mumu_resonance\.columns\.tracks: 'x_minus' is missing"):
-        skim_block(
-            skim_spec(settings.model_copy(update={"columns": columns})), manifest, tmp_path / "out.root"
-        )
-
-
 def signal_manifest(files, mass_GeV=2.0):
     return manifest_of(
         files, "zprime", kind="signal", model="zprime", generated_events=200, mass_GeV=mass_GeV

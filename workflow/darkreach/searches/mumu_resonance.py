@@ -5,10 +5,9 @@ One row is one choice of the pair that makes X; the other pair recoils. All four
 
 import numpy as np
 
-from darkreach.config.search import Columns, MumuSelection
+from darkreach.config.search import MumuSelection
 from darkreach.config.stages import SkimSpec
 from darkreach.detector import BEAMS, TRACKS
-from darkreach.errors import DarkreachError
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematic_fit import fit_with_radiation
@@ -48,7 +47,6 @@ def branches(spec: SkimSpec, kind: str) -> dict[str, str]:
     `is_signal` and `true_mass`.
     """
     columns = spec.columns
-    _check_complete(columns)
     names = {
         f"{track}.{variable}": f"{prefix}_{branch}"
         for track, prefix in columns.tracks.items()
@@ -178,20 +176,6 @@ def _momenta(variables: dict[str, np.ndarray]) -> np.ndarray:
         ],
         axis=1,
     )
-
-
-def _check_complete(columns: Columns) -> None:
-    for key, needed in (
-        ("tracks", TRACKS_OF_ROW),
-        ("track_variables", ("px", "py", "pz", "charge", "dr", "dz", "muon_id")),
-        ("event_variables", ("beam_px", "beam_py", "beam_pz", "beam_e", "n_tracks", "extra_energy")),
-        ("truth", ("is_signal", "true_mass")),
-    ):
-        missing = [name for name in needed if name not in getattr(columns, key)]
-        if missing:
-            raise DarkreachError(
-                f"searches.{NAME}.columns.{key}: '{missing[0]}' is missing; give the branch that holds it"
-            )
 
 
 def _is_of_selection(name: str, spec: SkimSpec) -> bool:
