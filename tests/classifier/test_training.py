@@ -118,7 +118,7 @@ def test_weights_make_the_mass_flat_for_both_classes(tmp_path, root):
     pairs = background_block(tmp_path, rng), signal_block(tmp_path, rng)
     blocks = blocks_of(spec, *pairs)
     signal, background = (read_rows(spec, blocks, kind) for kind in ("signal", "background"))
-    cells = mass_cells(signal)
+    cells = mass_cells(signal, 2.75)
     weights = signal_weights(signal, cells)
     for index, (_, mass) in enumerate(signal.groups):
         share = weights[signal.group == index].sum()
@@ -132,6 +132,17 @@ def test_weights_make_the_mass_flat_for_both_classes(tmp_path, root):
     np.testing.assert_allclose(flat.sum(), 1)
     counts, _ = np.histogram(background.mass, np.linspace(0.9, 3.8, 11), weights=flat)
     assert counts.std() / counts.mean() < 0.06
+
+
+def test_a_single_mass_is_enough_and_none_is_not(tmp_path, root):
+    rng, search = np.random.default_rng(12), settings(root, maximum_epochs=3)
+    pairs = background_block(tmp_path, rng), signal_block(tmp_path, rng, masses=(2.0,))
+    spec = train_spec(search)
+    _, facts = train_region(spec, blocks_of(spec, *pairs))
+    assert facts["trained"] and [mass for _, mass, _ in facts["cut"]["signal_efficiency"]] == [2.0]
+    spec = train_spec(search, region="m3")
+    _, facts = train_region(spec, blocks_of(spec, *pairs))
+    assert not facts["trained"]
 
 
 def test_data_and_strangers_are_refused(tmp_path, root):

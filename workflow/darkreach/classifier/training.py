@@ -41,7 +41,8 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
     search, folds = SEARCHES[spec.search], spec.classifier.folds
     signal, background = (read_rows(spec, blocks, kind) for kind in ("signal", "background"))
     signal, background = (rows.where(populated(rows)) for rows in (signal, background))
-    cells = mass_cells(signal)
+    low, high = spec.region.range_GeV
+    cells = mass_cells(signal, high - low)
     taught = covered(background, cells)
     facts: dict[str, Any] = {
         "trained": min(len(signal), int(taught.sum())) >= MINIMUM_ROWS,

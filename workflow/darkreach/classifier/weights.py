@@ -14,10 +14,11 @@ def populated(rows: Rows) -> np.ndarray:
     return (rows.counts() >= MINIMUM_GROUP_ROWS)[rows.group]
 
 
-def mass_cells(rows: Rows) -> np.ndarray:
+def mass_cells(rows: Rows, region_width: float) -> np.ndarray:
     """(groups, 2) stretch of mass in GeV that each signal with rows stands for: halfway to its neighbours.
 
-    The outermost ones reach as far out as in. Groups without rows have zeros.
+    The outermost ones reach as far out as in; a single one reaches as wide as the region. Groups without
+    rows have zeros.
     """
     cells = np.zeros((len(rows.groups), 2))
     counts = rows.counts()
@@ -25,8 +26,7 @@ def mass_cells(rows: Rows) -> np.ndarray:
         indices = [i for i, (name, _) in enumerate(rows.groups) if name == model and counts[i]]
         masses = np.array([rows.groups[i][1] for i in indices])
         if len(masses) == 1:
-            half = np.ptp(rows.mass) / 2
-            cells[indices[0]] = masses[0] - half, masses[0] + half
+            cells[indices[0]] = masses[0] - region_width / 2, masses[0] + region_width / 2
         elif len(masses):
             between = (masses[1:] + masses[:-1]) / 2
             edges = np.concatenate([[2 * masses[0] - between[0]], between, [2 * masses[-1] - between[-1]]])
