@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from darkreach.statistics.engine.model import Data, Evaluation, Model
 
-TOLERANCE = 1e-9  # on the predicted decrease of −ln L
+TOLERANCE = 1e-8  # on the predicted decrease of −ln L
 MAX_ITERATIONS = 100
 RIDGE = 1e-10  # keeps the scaled curvature regular when a direction is degenerate
 DROP_FRACTION = 0.1  # converged rows leave the arrays when they are this part of them

@@ -12,7 +12,7 @@ from darkreach.statistics.engine.asymptotic import Limits, asymptotic_limits
 from darkreach.statistics.engine.model import Model
 from darkreach.statistics.engine.workspace import Workspace, read_workspace
 
-BATCH = 128  # rows fitted together: their arrays stay in the cache
+BATCH = 256  # rows fitted together: their arrays stay in the cache
 TOYS_BELOW = 10.0  # background events below which asymptotic limits are replaced by toys
 
 
@@ -81,8 +81,9 @@ def upper_limits(
             results.append(failed(str(error)))
             continue
         results.append(failed("not fitted"))
-        groups.setdefault(workspace.shape, []).append((index, workspace))
-        if len(groups[workspace.shape]) >= batch:
+        members = groups.setdefault(workspace.shape, [])
+        members.append((index, workspace))
+        if len(members) >= batch:
             finish(workspace.shape)
     for shape in list(groups):
         finish(shape)

@@ -8,6 +8,7 @@ with the rest.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -104,7 +105,7 @@ class Model:
     def rows(self) -> int:
         return len(self.init)
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         return plan_of(self.shape)
 
