@@ -73,3 +73,22 @@ def tiny(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("tiny"))
     project.snakemake()
     return project
+
+
+@pytest.fixture(scope="session")
+def new_copy(tiny):
+    """Makes a copy of the finished tiny run in an empty folder."""
+
+    def make(folder: Path) -> Project:
+        project = Project(folder)
+        shutil.copytree(tiny.path(""), project.path(""))
+        shutil.copytree(tiny.folder / ".snakemake", folder / ".snakemake")
+        return project
+
+    return make
+
+
+@pytest.fixture
+def copy_of_tiny(new_copy, tmp_path) -> Project:
+    """A copy of the finished tiny run, to be changed."""
+    return new_copy(tmp_path)

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections import Counter
 
+import h5py
 import pyhf
 import pytest
 import uproot
@@ -78,7 +79,7 @@ def test_the_report_shows_both_models(tiny):
 
 def test_every_simulated_ntuple_is_catalogued_and_counted(tiny):
     account = json.loads(tiny.path("template/mumu_resonance.json").read_text())
-    assert account["luminosity_fb"] == pytest.approx(5.0)
+    assert account["luminosity_fb"]["total_fb"] == pytest.approx(5.0)
     for manifest in tiny.path("catalogue").glob("*/*.json"):
         content = json.loads(manifest.read_text())
         for file in content["files"]:
@@ -105,12 +106,26 @@ def test_tables_do_not_depend_on_cores_or_executor(tiny):
         assert tiny.path(f"limits/mumu_resonance/{model}.csv").read_bytes() == before[model]
 
 
+def test_an_injected_signal_shows_up_at_its_mass(tiny, copy_of_tiny):
+    mass = float(next(row["mass_GeV"] for row in rows(tiny, "zprime") if float(row["mass_GeV"]) > 3.8))
+    injection = {"model": "zprime", "mass_GeV": mass, "cross_section_fb": 12.0}
+    copy_of_tiny.edit_config(lambda values: values.update(injection=injection))
+    copy_of_tiny.snakemake("results/limits/mumu_resonance/zprime.csv")
+    z = {
+        float(row["mass_GeV"]): float(row["z_local"])
+        for row in rows(copy_of_tiny, "zprime")
+        if row["z_local"]
+    }
+    assert z[mass] > 5
+    assert all(other < 4 for at, other in z.items() if abs(at - mass) > 0.1)
+    at_mass = next(row for row in rows(copy_of_tiny, "zprime") if float(row["mass_GeV"]) == mass)
+    assert float(at_mass["sigma_limit_obs_fb"]) > 12.0 > float(at_mass["sigma_limit_exp_p2_fb"])
+
+
 @pytest.fixture(scope="session")
-def own_files(tiny, new_project, tmp_path_factory):
+def own_files(tiny, new_copy, tmp_path_factory):
     """A project whose data are files of the user, unblinded; everything else as in the tiny run."""
-    project = new_project(tmp_path_factory.mktemp("own"))
-    shutil.copytree(tiny.path(""), project.path(""))
-    shutil.copytree(tiny.folder / ".snakemake", project.folder / ".snakemake")
+    project = new_copy(tmp_path_factory.mktemp("own"))
     (project.folder / "mine").mkdir()
     for block in ("b01", "b02"):
         shutil.copy(tiny.path(f"ntuples/data/{block}.root"), project.folder / f"mine/{block}.root")
@@ -138,8 +153,25 @@ def test_one_more_block_costs_only_that_block(own_files):
     assert own_files.planned() == expected
     own_files.snakemake()
     account = json.loads(own_files.path("template/mumu_resonance.json").read_text())
-    assert account["luminosity_fb"] == pytest.approx(5.0)
+    assert account["luminosity_fb"]["total_fb"] == pytest.approx(5.0)
     assert "Nothing to be done" in own_files.snakemake()
+
+
+def test_collision_data_stay_blind(own_files):
+    own_files.edit_config(lambda values: values["searches"]["mumu_resonance"].update(unblinded=False))
+    own_files.snakemake()
+    for row in rows(own_files, "zprime"):
+        assert (
+            row["n_observed"]
+            == row["sigma_limit_obs_fb"]
+            == row["coupling_limit_obs"]
+            == row["z_local"]
+            == ""
+        )
+        assert row["status"].startswith("vetoed") or float(row["sigma_limit_exp_fb"]) > 0
+    with h5py.File(own_files.path("template/mumu_resonance.h5")) as templates:
+        assert "data" not in templates
+    assert "blind" in own_files.path("report.html").read_text()
 
 
 @pytest.fixture
