@@ -57,6 +57,15 @@ def test_likelihood_with_every_modifier_at_once():
     compare_with_pyhf(everything(np.random.default_rng(5), channels=3), np.random.default_rng(6), None)
 
 
+def test_likelihood_with_template_uncertainty_on_every_sample():
+    """Then one γ per bin multiplies the whole expectation, signal included."""
+    spec = everything(np.random.default_rng(4), channels=1, kinds={"normsys", "histosys", "staterror"})
+    signal = spec["channels"][0]["samples"][0]
+    error = (0.1 * np.array(signal["data"])).tolist()
+    signal["modifiers"].append({"name": "stat_0", "type": "staterror", "data": error})
+    compare_with_pyhf(spec, np.random.default_rng(4), None)
+
+
 def test_settings_that_leave_a_type_out_mean_what_they_mean_in_pyhf():
     spec = everything(np.random.default_rng(8), kinds={"normsys", "histosys"})
     compare_with_pyhf(spec, np.random.default_rng(9), {"normsys": {"interpcode": "code4"}})

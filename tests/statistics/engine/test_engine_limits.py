@@ -40,15 +40,37 @@ def test_limits_agree_with_pyhf(index):
 
 
 def test_confidence_level_is_the_one_asked_for():
-    """pyhf 0.7.6's upper_limit(level=…) returns 95 % whatever the level; neither we nor the referee's call
-    do.
-    """
+    """pyhf 0.7.6's upper_limit(level=…) gives 95 % whatever the level; our calls do not."""
     spec = counting(np.random.default_rng(0), 10.0, observed=12)
     ours = {cl: upper_limits([spec], cl=cl)[0].observed for cl in (0.90, 0.95)}
     theirs = {cl: pyhf_limits(spec, cl, (1.0, 30.0), FIT_TOLERANCE)[0] for cl in (0.90, 0.95)}
     assert ours[0.95] > 1.1 * ours[0.90]
     for cl in (0.90, 0.95):
         assert ours[cl] == pytest.approx(theirs[cl], rel=1e-3)
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_limits_agree_with_pyhf_for_interpolation_with_kinks(index):
+    """Codes 0 and 1 have a kink at the nominal value, on which minima come to lie."""
+    settings = {"normsys": {"interpcode": "code1"}, "histosys": {"interpcode": "code0"}}
+    _, spec = quick(SEED, index)
+    limit = upper_limits([spec], modifier_settings=settings)[0]
+    assert not limit.status.startswith("failed")
+    workspace = pyhf.Workspace(spec)
+    model = workspace.model(modifier_settings=settings)
+    observed, _ = pyhf.infer.intervals.upper_limits.toms748_scan(
+        workspace.data(model), model, 0.7 * limit.expected[0], 1.3 * limit.expected[4], level=0.1, rtol=1e-3
+    )
+    assert limit.observed == pytest.approx(float(observed), rel=0.005)
+
+
+def test_minima_on_kinks_are_found_whatever_the_batch():
+    settings = {"normsys": {"interpcode": "code1"}, "histosys": {"interpcode": "code0"}}
+    specs = [varied(3, index)[1] for index in range(90)]
+    together = upper_limits(specs, modifier_settings=settings)
+    assert all(limit.status in ("ok", "retried") for limit in together)
+    alone = [upper_limits([spec], modifier_settings=settings)[0] for spec in specs[::5]]
+    np.testing.assert_allclose([x.observed for x in alone], [x.observed for x in together[::5]], rtol=1e-6)
 
 
 def test_best_fit_and_significance_agree_with_pyhf():
@@ -102,9 +124,7 @@ def test_limit_without_background_and_events():
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-2, 1e3, 1e7])
 def test_brackets_widen_to_any_unit_of_the_signal(scale):
-    """A signal template k times larger gives limits k times smaller, far outside the workspace's bounds
-    too.
-    """
+    """A signal k times larger gives limits k times smaller, far outside the workspace's bounds."""
     reference = upper_limits([counting(np.random.default_rng(0), 5.0, 1.0, 7)])[0]
     limit = upper_limits([counting(np.random.default_rng(0), 5.0, scale, 7)])[0]
     assert limit.status == "ok"

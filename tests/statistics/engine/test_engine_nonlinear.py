@@ -17,9 +17,7 @@ def spec_with(signal: float, background: float = 4.0, observed: int = 4) -> dict
 
 
 def long_lived(coupling: float) -> float:
-    """Events that decay in the detector: production ∝ g², decay at long lifetimes ∝ g², too short at large
-    g.
-    """
+    """Decays in the detector: production and late decay ∝ g² each, too early a decay at large g."""
     return 2e5 * coupling**4 * np.exp(-coupling / 0.1)
 
 

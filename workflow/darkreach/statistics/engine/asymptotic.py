@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from darkreach.statistics.engine import cls
-from darkreach.statistics.engine.fit import Fit, fit, response
+from darkreach.statistics.engine.fit import TIGHT, Fit, fit, response
 from darkreach.statistics.engine.model import Data, Model
 
 PRECISION = 1e-4  # the last Newton step in μ, relative; the error after it is of the order of its square
@@ -49,6 +49,7 @@ class _Roots:
     kind: np.ndarray
     target: np.ndarray
     mu: np.ndarray
+    origin: np.ndarray
     low: np.ndarray
     high: np.ndarray
     done: np.ndarray
@@ -59,7 +60,7 @@ def asymptotic_limits(model: Model, cl: float) -> Limits:
     rows, alpha = model.rows, 1.0 - cl
     data = model.observed
     background = fit(model, data, model.init, poi=np.zeros(rows))
-    best = fit(model, data, model.init)
+    best = fit(model, data, model.init, tolerance=TIGHT)
     _restart_if_worse(best, background, model, data)
     mu_hat = best.parameters[:, model.shape.poi]
     q0 = np.where(mu_hat > 0.0, 2.0 * np.maximum(background.value - best.value, 0.0), 0.0)
@@ -81,9 +82,7 @@ def asymptotic_limits(model: Model, cl: float) -> Limits:
 
 
 def log_cls_at(model: Model, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ln CLs at signal strengths `mu` (rows,): (rows, 6), observed and the bands −2σ to +2σ; and
-    convergence.
-    """
+    """ln CLs at strengths `mu` (rows,): (rows, 6), observed and bands −2σ to +2σ; and convergence."""
     data, flat = model.observed, np.zeros(model.rows)
     background = fit(model, data, model.init, poi=flat)
     best = fit(model, data, model.init, poi_lower=0.0)
@@ -144,6 +143,7 @@ def _starting_values(
         kind=np.tile([EXPECTED] * 5 + [OBSERVED, ERROR], rows),
         target=np.tile([*targets, ndtri(alpha), 1.0], rows),
         mu=mu.ravel(),
+        origin=low.ravel().copy(),
         low=low.ravel(),
         high=np.full(mu.size, np.inf),
         done=~np.isfinite(mu.ravel()),
@@ -161,9 +161,7 @@ def counting_signal(root_q: np.ndarray, background: np.ndarray) -> np.ndarray:
 
 
 class _Search:
-    """Root search in μ over all limits of all rows: each step is one batched fit at fixed μ, then a Newton
-    step.
-    """
+    """Root search in μ for all limits of all rows: one batched fit at fixed μ, then a Newton step."""
 
     def __init__(
         self,
@@ -182,13 +180,12 @@ class _Search:
         self.below = np.zeros(model.rows)  # how far a fit at fixed μ went below the free fit
 
     def start(self, roots: _Roots, parameters: np.ndarray, direction: np.ndarray) -> None:
-        """Jobs are fits at fixed μ: on Asimov data for all limits, on the data for the observed limit and
-        the error.
-        """
+        """Fits at fixed μ: on Asimov data for limits, on the data for the observed limit and the error."""
         asimov = np.flatnonzero(roots.kind != ERROR)
         data = np.flatnonzero(roots.kind != EXPECTED)
         self.root = np.concatenate([asimov, data])
         self.on_data = np.repeat([False, True], [len(asimov), len(data)])
+        self.kind = roots.kind[self.root]
         row = roots.row[self.root]
         self.at = parameters[row]
         free = self.on_data & (self.mu_hat[row] > 0.0)
@@ -219,7 +216,9 @@ class _Search:
         self.at[jobs], self.previous[jobs] = found.parameters, mu
         _, self.direction[jobs] = response(model, found.curvature, found.parameters)
         on_data = self.on_data[jobs]
-        q = 2.0 * (found.value - np.where(on_data, self.reference[row], self.flat[row]))
+        error = self.kind[jobs] == ERROR
+        reference = np.where(error, self.best.value[row], self.reference[row])
+        q = 2.0 * (found.value - np.where(on_data, reference, self.flat[row]))
         np.minimum.at(self.below, row[on_data], q[on_data])
         above = ~on_data | (mu > self.mu_hat[row])
         root = np.sqrt(np.maximum(np.where(above, q, 0.0), 0.0))
@@ -231,9 +230,7 @@ class _Search:
         np.logical_or.at(self.retried, row, found.retried)
 
     def _move(self, roots: _Roots) -> None:
-        """Newton step of every search, kept inside its bracket, which widens upwards as long as it is
-        open.
-        """
+        """Newton step of every search, kept inside its bracket, which widens upwards while it is open."""
         size = len(roots.mu)
         values, slopes = np.zeros((2, size)), np.zeros((2, size))
         for i, on_data in enumerate((False, True)):
@@ -254,9 +251,9 @@ class _Search:
             middle = np.where(roots.low > 0.0, np.sqrt(np.abs(roots.low * roots.high)), 0.5 * roots.high)
         middle = np.where(roots.kind == ERROR, 0.5 * (roots.low + roots.high), middle)
         inside = np.isfinite(newton) & (newton > roots.low) & (newton < roots.high)
-        widened = np.where(roots.mu > 0.0, 2.0 * roots.mu - np.minimum(roots.low, 0.0), roots.mu + 1.0)
+        widened = 2.0 * roots.mu - roots.origin
         proposal = np.where(inside, newton, np.where(np.isfinite(roots.high), middle, widened))
-        close = np.abs(proposal - roots.mu) <= PRECISION * np.abs(proposal)
+        close = np.abs(proposal - roots.mu) <= PRECISION * np.abs(proposal - roots.origin)
         roots.mu = np.where(go, proposal, roots.mu)
         roots.done |= close
 

@@ -57,7 +57,5 @@ def _mills(z: np.ndarray) -> np.ndarray:
 
 
 def gaussian_limit(mu_hat: np.ndarray, sigma: np.ndarray, alpha: float) -> np.ndarray:
-    """CLs upper limit of a Gaussian measurement: a starting value (eq. 15 of arXiv:1007.1727 in closed
-    form).
-    """
+    """CLs upper limit of a Gaussian measurement, a starting value (CLs+b of eq. 57 over CLb)."""
     return mu_hat + sigma * ndtri(1.0 - alpha * ndtr(mu_hat / sigma))

@@ -13,6 +13,7 @@ DEGENERATE = 1e-8  # smallest eigenvalue of the correlation form of the curvatur
 MAX_NAMES = 3
 
 
+@np.errstate(invalid="ignore")  # undefined templates are what it looks for
 def unusable(model: Model) -> dict[int, str]:
     """Rows that cannot be fitted, with the reason; looked at before any fit."""
     reasons: dict[int, str] = {}
@@ -50,9 +51,7 @@ def template_notes(workspace: Workspace) -> list[str]:
 
 
 def fit_notes(model: Model, best: Fit, background: Fit) -> list[list[str]]:
-    """Per row: parameters on a bound, negative rates and degenerate directions at the two fits of the
-    data.
-    """
+    """Per row: parameters on a bound, negative rates and degenerate directions at the two fits."""
     notes: list[list[str]] = [[] for _ in range(model.rows)]
     for words, at in (("background-only fit", background), ("best fit", best)):
         on_bound = (at.parameters <= model.lower) | (at.parameters >= model.upper)

@@ -11,9 +11,10 @@ from scipy.optimize import minimize
 
 from darkreach.statistics.engine.model import Data, Evaluation, Model
 
-TOLERANCE = 1e-8  # on the predicted decrease of −ln L
+TOLERANCE, TIGHT = 1e-8, 1e-12  # on the predicted decrease of −ln L, which is about its error
 MAX_ITERATIONS = 100
 RIDGE = 1e-10  # keeps the scaled curvature regular when a direction is degenerate
+NEAR_KINK, KINK_STEP, MAX_KINK_ROUNDS = 0.02, 1e-4, 12
 DROP_FRACTION = 0.1  # converged rows leave the arrays when they are this part of them
 
 
@@ -69,6 +70,7 @@ def fit(
     start: np.ndarray,
     poi: np.ndarray | None = None,
     poi_lower: float = -np.inf,
+    tolerance: float = TOLERANCE,
 ) -> Fit:
     """Maximum-likelihood fits of all rows of `data`, from full parameter vectors `start` (rows, parameters).
 
@@ -80,8 +82,8 @@ def fit(
     x = np.clip(start[:, model.plan.dense], lower, upper)
     if poi is not None:
         x[:, model.plan.poi] = poi
-    result = _levenberg_marquardt(model, data, x, lower, upper, fixed)
-    for retry in (_from_initial_values, _with_scipy):
+    result = _levenberg_marquardt(model, data, x, lower, upper, fixed, tolerance)
+    for retry in (_at_kinks, _from_initial_values, _with_scipy):
         rows = np.flatnonzero(~result.converged)
         if len(rows):
             retry(result, rows, model, data, lower, upper, fixed, poi)
@@ -107,7 +109,13 @@ def _limits(
 
 
 def _levenberg_marquardt(
-    model: Model, data: Data, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, fixed: np.ndarray
+    model: Model,
+    data: Data,
+    x: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    fixed: np.ndarray,
+    tolerance: float = TOLERANCE,
 ) -> Fit:
     now = model.evaluate(x, data)
     rows = len(x)
@@ -125,7 +133,7 @@ def _levenberg_marquardt(
     done = np.zeros(rows, dtype=bool)
     for _ in range(MAX_ITERATIONS):
         step, decrease = _step(x, now, damping, lower, upper, fixed)
-        newly = (decrease < TOLERANCE) & (damping <= 0.1) & np.isfinite(now.value) & ~done
+        newly = (decrease < tolerance) & (damping <= 0.1) & np.isfinite(now.value) & ~done
         done |= newly
         result.converged[alive[newly]] = True
         if np.mean(done) > DROP_FRACTION:
@@ -173,6 +181,57 @@ def _judge(now: Evaluation, then: Evaluation, promised: np.ndarray, damping: np.
     damping[good] = np.where(damping[good] < 1e-3, 0.0, damping[good] * 0.1)
     damping[poor] = np.maximum(damping[poor] * 5.0, 1e-2)
     return better
+
+
+def _at_kinks(
+    result: Fit,
+    rows: np.ndarray,
+    model: Model,
+    data: Data,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    fixed: np.ndarray,
+    poi: np.ndarray | None,
+) -> None:
+    """Minima on the kink that interpolation codes 0 and 1 have at α = 0, where no Newton step converges.
+
+    Parameters near their kink are held on it; one that wants to leave, to either side, is let go.
+    """
+    kinked = model.plan.kinked
+    if not len(kinked):
+        return
+    hold = np.zeros((len(result.value), len(model.plan.dense)), dtype=bool)
+    stuck = np.ones(len(rows), dtype=bool)
+    for _ in range(MAX_KINK_ROUNDS):
+        x = result.parameters[rows][:, model.plan.dense]
+        near = np.zeros(x.shape, dtype=bool)
+        near[:, kinked] = stuck[:, None] & (np.abs(x[:, kinked]) < NEAR_KINK)
+        hold[rows] |= near
+        x[hold[rows]] = 0.0
+        part, numbers = model.take(rows), data.take(rows)
+        again = _levenberg_marquardt(part, numbers, x, lower[rows], upper[rows], fixed[rows] | hold[rows])
+        leaving = _release(part, numbers, again, hold, rows)
+        result.adopt(rows, again)
+        result.converged[rows] = again.converged & ~leaving
+        unsettled = leaving | ~again.converged
+        rows, stuck = rows[unsettled], ~again.converged[unsettled]
+        if not len(rows):
+            return
+
+
+def _release(model: Model, data: Data, at: Fit, hold: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which rows hold a parameter with lower −ln L beside its kink; it is let go and moved to that side."""
+    leaving = np.zeros(len(rows), dtype=bool)
+    x = at.parameters[:, model.plan.dense]
+    for j in model.plan.kinked:
+        for side in (-KINK_STEP, KINK_STEP):
+            moved = x.copy()
+            moved[:, j] += side
+            leaves = hold[rows, j] & (model.evaluate(moved, data).value < at.value - 1e-12)
+            hold[rows[leaves], j] = False
+            at.parameters[leaves, model.plan.dense[j]] = side
+            leaving |= leaves
+    return leaving
 
 
 def _from_initial_values(

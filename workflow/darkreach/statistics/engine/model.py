@@ -261,9 +261,7 @@ class Model:
         return _ChannelTerms((deviance + penalty).sum(axis=1), slope, ratio, weight)
 
     def _constraints(self, dense: np.ndarray, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """−ln of the constraints of the dense parameters: value (rows,), gradient and diagonal (rows,
-        dense).
-        """
+        """−ln of the dense parameters' constraints: value (rows,), gradient, diagonal (rows, dense)."""
         plan = self.plan
         value, gradient, diagonal = np.zeros(len(dense)), np.zeros_like(dense), np.zeros_like(dense)
         kinds = np.array(self.shape.constraints)[plan.dense]
@@ -331,9 +329,7 @@ def _all_templates(workspace: Workspace, plan: Plan) -> list[np.ndarray]:
 
 
 def _combine(coefficient: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """(rows, n, templates) times (rows or 1, templates, bins); one big product if the templates are
-    common.
-    """
+    """(rows, n, templates) times (rows or 1, templates, bins); one big product if rows share them."""
     if len(templates) == 1:
         rows, n, q = coefficient.shape
         return (coefficient.reshape(rows * n, q) @ templates[0]).reshape(rows, n, -1)

@@ -110,9 +110,7 @@ def _log_cls(workspace_at: Callable[[float], Mapping[str, Any]], couplings: np.n
 def _refine(
     workspace_at: Callable[[float], Mapping[str, Any]], grid: np.ndarray, gap: np.ndarray, target: float
 ) -> list[dict[int, float]]:
-    """For each of the six curves: grid interval -> coupling at which CLs crosses its level, by Brent's
-    method.
-    """
+    """For each curve: grid interval -> coupling at which CLs crosses its level, by Brent's method."""
     known = dict(zip(np.log(grid).tolist(), gap, strict=True))
 
     def gap_at(x: float, k: int) -> float:

@@ -47,6 +47,7 @@ class Plan:
     slots: int
     entry_dense: np.ndarray  # (histosys entries,)
     poi: int  # position among the dense parameters
+    kinked: np.ndarray  # dense parameters at whose 0 the interpolation has a kink
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +86,14 @@ def plan_of(shape: Shape) -> Plan:
         slots=int(slot.max(initial=-1)) + 1,
         entry_dense=np.array([position[i] for _, i in shape.histosys], dtype=int),
         poi=position[shape.poi],
+        kinked=np.array([position[i] for i in _kinked(shape)], dtype=int),
     )
+
+
+def _kinked(shape: Shape) -> list[int]:
+    normsys = [i for _, i, kind in shape.factors if kind == "normsys" and shape.normsys_code == "code1"]
+    histosys = [i for _, i in shape.histosys if shape.histosys_code == "code0"]
+    return sorted({*normsys, *histosys})
 
 
 def _groups(shape: Shape, channel: int) -> dict[tuple, list[int]]:

@@ -141,9 +141,7 @@ def pyhf_limits(
 
 
 def pyhf_result(spec: Mapping[str, Any], cl: float, measurement: str | None = None) -> dict[str, Any]:
-    """Limit, best fit and p0 by pyhf alone, with the keys of `Limit`; a failure is a status, as in the
-    engine.
-    """
+    """Limit, best fit and p0 by pyhf alone, with the keys of `Limit`; a failure is a status."""
     import pyhf
 
     try:

@@ -133,9 +133,7 @@ def _log_cls(toys: ToySet, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _beyond(toys: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Toys at or beyond q at each point; half a toy more, so that none beyond is a finite, very uncertain
-    CLs.
-    """
+    """Toys at or beyond q at each point, and half a toy: none beyond is a finite, very uncertain CLs."""
     return np.sum(toys >= (q - TIE * (1.0 + q))[:, None], axis=1) + 0.5
 
 
@@ -171,9 +169,7 @@ def _crossing(
 
 
 def _root(coefficients: np.ndarray) -> tuple[float, float]:
-    """Where a parabola or straight line that falls at 0 crosses zero, and its slope there (nan if
-    nowhere).
-    """
+    """Where a parabola or line that falls at 0 crosses zero, and its slope there (nan if nowhere)."""
     c, b = coefficients[:2]
     a = coefficients[2] if len(coefficients) > 2 else 0.0
     with np.errstate(invalid="ignore"):

@@ -122,9 +122,7 @@ class ToySet:
 
 
 def merge(sets: Sequence[ToySet]) -> ToySet:
-    """All toys of several sets of one hypothesis; refuses another hypothesis, other points, or a seed
-    twice.
-    """
+    """All toys of several sets; refuses another hypothesis, other points, or a seed twice."""
     first = sets[0]
     seeds = [seed for s in sets for seed in s.seeds]
     if len(set(seeds)) != len(seeds):
