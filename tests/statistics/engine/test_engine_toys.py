@@ -46,7 +46,7 @@ def test_p0_from_toys_is_the_poisson_tail():
 def test_stated_uncertainty_is_the_spread_over_seeds():
     spec = counting(np.random.default_rng(0), 3.0, 1.0, 5)
     points = scan_points(1.2, 12.0)
-    found = [evaluate(toys.run_toys(spec, points, 600, seed), 0.90) for seed in range(30)]
+    found = [evaluate(toys.run_toys(spec, points, 500, seed), 0.90) for seed in range(20)]
     assert all(isinstance(f, ToyLimit) for f in found)
     spread = np.std([f.observed for f in found], ddof=1)
     stated = np.mean([f.observed_error for f in found])

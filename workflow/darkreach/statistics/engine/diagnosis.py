@@ -67,8 +67,8 @@ def fit_notes(model: Model, best: Fit, background: Fit) -> list[list[str]]:
                 f"negative rate {rates[row, index]:.3g} in the {words}: {model.shape.bin_name(index)} "
                 f"({_by_sample(model, row, at.parameters[row], index)})"
             )
-    for row, names in _degenerate(model, background).items():
-        notes[row].append(f"the data do not tell these parameters apart: {names}")
+    for i, alike in _degenerate(model, background).items():
+        notes[i].append(f"the data do not tell these parameters apart: {alike}")
     return notes
 
 
@@ -109,7 +109,7 @@ def _samples_of(model: Model, poi: str) -> str:
     return ", ".join(words) or f"no sample has the parameter '{poi}'"
 
 
-def _by_sample(model: Model, row: int, parameters: np.ndarray, index: int) -> str:
+def _by_sample(model: Model, row: int | np.integer, parameters: np.ndarray, index: int) -> str:
     """What each sample contributes to a bin, as words."""
     plan, one = model.plan, model.take(np.array([row]))
     coefficient, _ = one.coefficients(parameters[None, plan.dense])

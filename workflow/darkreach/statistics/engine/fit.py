@@ -268,7 +268,9 @@ def _with_scipy(
         single, numbers = model.take(one), data.take(one)
         scale = np.sqrt(np.maximum(np.diagonal(result.curvature[row]), 1e-12))
 
-        def objective(y: np.ndarray, single=single, numbers=numbers, scale=scale) -> tuple[float, np.ndarray]:
+        def objective(
+            y: np.ndarray, single: Model = single, numbers: Data = numbers, scale: np.ndarray = scale
+        ) -> tuple[float, np.ndarray]:
             at = single.evaluate((y / scale)[None, :], numbers)
             return float(np.minimum(at.value[0], 1e300)), np.nan_to_num(at.gradient[0] / scale)
 

@@ -250,7 +250,7 @@ class Model:
         counts = data.counts[:, channel.bins]
         scaled, plain = self._channel_rates(channel, templates, coefficient, dense)
         if channel.gamma is None:
-            gamma, penalty, stiffness = np.ones((1, 1)), 0.0, np.inf
+            gamma, penalty, stiffness = np.ones((1, 1)), np.zeros((1, 1)), np.full((1, 1), np.inf)
         else:
             gamma, penalty, stiffness = self._profile(channel, counts, scaled, plain, data)
             parameters[:, channel.gamma] = gamma

@@ -71,8 +71,8 @@ def plan_of(shape: Shape) -> Plan:
         channels.append(_channel_plan(shape, c, slice(begin, begin + bins), table, profiled[c], position))
         begin += bins
 
-    process = np.array([p for p, _, _ in shape.factors], dtype=int)
-    slot = np.array([int(np.sum(process[:i] == p)) for i, p in enumerate(process)], dtype=int)
+    of_factor = np.array([p for p, _, _ in shape.factors], dtype=int)
+    slot = np.array([int(np.sum(of_factor[:i] == p)) for i, p in enumerate(of_factor)], dtype=int)
     return Plan(
         dense=dense,
         channels=tuple(channels),
@@ -80,7 +80,7 @@ def plan_of(shape: Shape) -> Plan:
         template_entry=table[:, 1],
         template_weight=table[:, 2],
         factor_slot=slot,
-        factor_process=process,
+        factor_process=of_factor,
         factor_dense=np.array([position[i] for _, i, _ in shape.factors], dtype=int),
         factor_is_normsys=np.array([kind == "normsys" for _, _, kind in shape.factors], dtype=bool),
         slots=int(slot.max(initial=-1)) + 1,

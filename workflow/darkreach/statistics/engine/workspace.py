@@ -98,7 +98,7 @@ def _read(spec: Mapping, measurement: str | None, settings: Mapping | None) -> W
     _configure(sets, config.get("parameters", []))
     start = dict(zip(sets, np.cumsum([0] + [s.size for s in sets.values()])[:-1].tolist(), strict=True))
 
-    factors, normsys, histosys, histosys_data, bin_wise = [], [], [], [], []
+    factors, normsys, histosys, histosys_data = [], [], [], []
     for p, (channel, sample, data, modifiers) in enumerate(processes):
         where = f"sample '{sample}' in channel '{channels[channel][0]}'"
         for (kind, name), modifier in modifiers.items():
@@ -109,8 +109,11 @@ def _read(spec: Mapping, measurement: str | None, settings: Mapping | None) -> W
             elif kind == "histosys":
                 histosys.append((p, start[name]))
                 histosys_data.append(_histosys(modifier, data, where))
-    for kind, name, parameters, members in _bin_wise_groups(channels, processes, start):
-        bin_wise.extend((p, kind, name, parameters) for p in members)
+    bin_wise = [
+        (p, kind, name, parameters)
+        for kind, name, parameters, members in _bin_wise_groups(channels, processes, start)
+        for p in members
+    ]
 
     poi = config["poi"]
     if poi not in sets or sets[poi].size != 1:
