@@ -31,3 +31,5 @@ rule all:
 onsuccess:
     print("The limit tables, with a figure beside each, and the summary:")
     print(*(f"  {path}" for path in [*limit_tables(), f"{RESULTS}/report.html"]), sep="\n")
+    for table in limit_tables():
+        warn_of_disagreement(Path(table))

@@ -1,12 +1,13 @@
 # All chunks of one model → its limit table, figure and workspaces.
 
+import json
 
-def chunks(suffix):
-    def paths(wildcards):
-        count = CONFIG.searches[wildcards.search].scan.chunks
-        return [f"{RESULTS}/scan/{wildcards.search}/{wildcards.model}/{i}.{suffix}" for i in range(count)]
 
-    return paths
+def warn_of_disagreement(table):
+    """Print it if pyhf, which computed some hypotheses again, came to other limits."""
+    checks = table.with_name(f"{table.stem}_checks.json")
+    if checks.exists() and not json.loads(checks.read_text(encoding="utf-8"))["referee"]["agrees"]:
+        print(f"WARNING: pyhf disagrees with limits in {table}; see {checks}")
 
 
 def limit_tables():
@@ -24,10 +25,12 @@ rule limits:
         rows=chunks("json"),
         workspaces=chunks("zip"),
         account=f"{RESULTS}/template/{{search}}.json",
+        significance=f"{RESULTS}/scan/{{search}}/{{model}}/significance.json",
     output:
         csv=f"{RESULTS}/limits/{{search}}/{{model}}.csv",
         pdf=f"{RESULTS}/limits/{{search}}/{{model}}.pdf",
         png=f"{RESULTS}/limits/{{search}}/{{model}}.png",
+        checks=f"{RESULTS}/limits/{{search}}/{{model}}_checks.json",
         workspaces=f"{RESULTS}/limits/{{search}}/{{model}}_workspaces.zip",
     log:
         f"{LOGS}/limits/{{search}}/{{model}}.log",
@@ -37,5 +40,6 @@ rule limits:
         "Limits on {wildcards.model} from {wildcards.search}"
     shell:
         "python -m darkreach limits --spec {params.spec:q} --chunks {input.rows:q}"
-        " --workspaces {input.workspaces:q} --account {input.account:q} --csv {output.csv:q} --pdf {output.pdf:q}"
-        " --png {output.png:q} --workspaces-out {output.workspaces:q} > {log:q} 2>&1"
+        " --workspaces {input.workspaces:q} --account {input.account:q} --significance {input.significance:q}"
+        " --csv {output.csv:q} --pdf {output.pdf:q} --png {output.png:q} --checks {output.checks:q}"
+        " --workspaces-out {output.workspaces:q} > {log:q} 2>&1"

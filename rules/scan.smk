@@ -1,4 +1,12 @@
-# Templates → the fits of one chunk of mass hypotheses.
+# Templates → the fits of one chunk of mass hypotheses; all chunks → the global significance.
+
+
+def chunks(suffix):
+    def paths(wildcards):
+        count = CONFIG.searches[wildcards.search].scan.chunks
+        return [f"{RESULTS}/scan/{wildcards.search}/{wildcards.model}/{i}.{suffix}" for i in range(count)]
+
+    return paths
 
 
 rule scan:
@@ -18,3 +26,22 @@ rule scan:
     shell:
         "python -m darkreach scan --spec {params.spec:q} --templates {input.templates:q} --chunk {wildcards.chunk}"
         " --output {output.rows:q} --workspaces {output.workspaces:q} > {log:q} 2>&1"
+
+
+rule significance:
+    input:
+        code=code("darkreach.statistics.significance_command"),
+        lock=LOCK,
+        templates=f"{RESULTS}/template/{{search}}.h5",
+        rows=chunks("json"),
+    output:
+        f"{RESULTS}/scan/{{search}}/{{model}}/significance.json",
+    log:
+        f"{LOGS}/significance/{{search}}/{{model}}.log",
+    params:
+        spec=lambda wildcards: stages.as_json(stages.scan_spec(CONFIG, wildcards.search, wildcards.model)),
+    message:
+        "Global significance of {wildcards.model} in {wildcards.search}"
+    shell:
+        "python -m darkreach significance --spec {params.spec:q} --templates {input.templates:q}"
+        " --chunks {input.rows:q} --output {output:q} > {log:q} 2>&1"

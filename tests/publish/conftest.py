@@ -28,7 +28,8 @@ def _row(mass, vetoed, blind):
         "sigma_hat_fb": None if blind or vetoed else 0.01,
         "p0_local": None if blind or vetoed else 0.31,
         "z_local": None if blind or vetoed else 0.5,
-        "n_fits": 0 if vetoed else 25,
+        "method": None if vetoed else "asymptotic",
+        "notes": [],
     }
 
 
@@ -82,6 +83,8 @@ def write_scan(tmp_path, make_rows):
                 "confidence_level": 0.90,
                 "blind": False,
                 "luminosity_fb": luminosity_fb,
+                "referee": [{"mass_GeV": rows[i]["mass_GeV"], "difference": 1e-5, "verdict": "agree"}],
+                "referee_tolerance": 0.005,
                 "rows": rows[i::chunks],
             }
             paths.append(tmp_path / f"{i}.json")

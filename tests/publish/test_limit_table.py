@@ -1,7 +1,6 @@
 """The limit table: complete, in order, with coupling limits that reproduce the cross-section."""
 
 import csv
-import json
 
 import pytest
 
@@ -9,7 +8,7 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.cross_section import cross_section_fb
 from darkreach.models.registry import model_named
-from darkreach.publish.table import COLUMNS, check_account, limit_table, read_chunks, write_table
+from darkreach.publish.table import COLUMNS, check_account, limit_table, write_table
 
 
 @pytest.mark.parametrize("model", ["zprime", "muonphilic_scalar"])
@@ -54,32 +53,6 @@ def test_a_width_above_the_resolution_is_flagged(make_rows, make_spec):
     assert narrow["status"] == "ok"
     assert broad["status"] == "ok: width exceeds resolution"
     assert model_named("zprime").width(9.0, broad["coupling_limit_obs"]) > 0.003
-
-
-def test_chunks_come_together_in_order(write_scan, make_spec, make_rows):
-    paths, _, account = write_scan()
-    rows, luminosity = read_chunks(paths[::-1], make_spec())
-    assert rows == make_rows()
-    assert luminosity == 178.0
-    check_account(account, luminosity)
-
-
-def test_missing_double_and_foreign_chunks_are_refused(write_scan, make_spec):
-    paths, _, _ = write_scan()
-    with pytest.raises(DarkreachError, match=r"chunk 1 of 2 is missing"):
-        read_chunks(paths[:1], make_spec())
-    with pytest.raises(DarkreachError, match=r"are both chunk 0"):
-        read_chunks([paths[0], paths[0]], make_spec())
-    with pytest.raises(DarkreachError, match=r"'confidence_level' is 0.9, not 0.95"):
-        read_chunks(paths, make_spec(confidence_level=0.95))
-    with pytest.raises(DarkreachError, match=r"'model' is 'zprime', not 'muonphilic_scalar'"):
-        read_chunks(paths, make_spec(model="muonphilic_scalar"))
-    paths[1].write_text(json.dumps(json.loads(paths[1].read_text()) | {"luminosity_fb": 100.0}))
-    with pytest.raises(DarkreachError, match=r"different luminosities, \[100.0, 178.0\]"):
-        read_chunks(paths, make_spec())
-    paths[1].write_text("{")
-    with pytest.raises(DarkreachError, match=r"1\.json: not a chunk of a scan"):
-        read_chunks(paths, make_spec())
 
 
 def test_an_account_of_other_templates_is_refused(write_scan):

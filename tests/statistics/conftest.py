@@ -119,6 +119,11 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
         "bin_sigma": 0.5,
         "background_degree": 2,
         "confidence_level": 0.90,
+        "toys": 0,
+        "toys_below_events": 10,
+        "global_toys": 200,
+        "referee_hypotheses": 2,
+        "referee_tolerance": 0.005,
     }
     return ScanSpec(
         search="mumu_resonance",
@@ -132,4 +137,5 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
             peak_width=0.05 if systematics else 0,
         ),
         blind=blind,
+        seed=7,
     )

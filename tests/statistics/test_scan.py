@@ -12,8 +12,10 @@ from darkreach.cli import main
 from darkreach.columnar.templates import SignalTemplate, write_templates
 from darkreach.config.stages import as_json
 from darkreach.errors import DarkreachError
+from darkreach.statistics import scan
 from darkreach.statistics.archive import WorkspaceArchive, merge_archives
-from darkreach.statistics.scan import hypotheses_of_chunk, scan_hypothesis
+from darkreach.statistics.scan import masses_of_chunk, scan_masses, signal_of
+from darkreach.statistics.workspace import build_workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from inside pyhf
 
@@ -29,8 +31,14 @@ def small_spec(toy, **settings):
 
 
 def rows_of(templates, spec, chunk=0):
-    signal, masses = hypotheses_of_chunk(templates, spec, chunk)
-    return [scan_hypothesis(templates, signal, float(mass), spec)[0] for mass in masses]
+    signal = signal_of(templates, spec)
+    return scan_masses(templates, signal, masses_of_chunk(signal, spec, chunk), spec)[0]
+
+
+def one(templates, signal, mass, spec):
+    """Row and workspace of one hypothesis."""
+    (row,), (workspace,), _ = scan_masses(templates, signal, [mass], spec)
+    return row, workspace
 
 
 def test_rows_do_not_depend_on_the_number_of_chunks(toy, templates):
@@ -38,7 +46,9 @@ def test_rows_do_not_depend_on_the_number_of_chunks(toy, templates):
     alone = rows_of(templates, spec)
     spec = small_spec(toy, chunks=3)
     together = [row for chunk in range(3) for row in rows_of(templates, spec, chunk)]
-    assert sorted(together, key=lambda row: row["mass_GeV"]) == alone
+    for row, same in zip(sorted(together, key=lambda row: row["mass_GeV"]), alone, strict=True):
+        for name, value in same.items():
+            assert row[name] == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value)
     assert len(alone) > 6
 
 
@@ -52,14 +62,14 @@ def test_vetoed_hypotheses_have_no_numbers(toy, templates):
 
 def test_observed_candidates_are_those_within_two_sigma(toy, templates):
     signal = toy.signal_model(templates)
-    row, _ = scan_hypothesis(templates, signal, 5.0, small_spec(toy))
+    row, _ = one(templates, signal, 5.0, small_spec(toy))
     centres = (toy.EDGES[1:] + toy.EDGES[:-1]) / 2
     near = np.abs(centres - np.sqrt(25 - 4 * 0.1056583755**2)) < 2 * row["resolution_GeV"]
     assert row["n_observed"] == templates.data[near].sum() > 0
 
 
 def test_limits_are_the_workspace_s_in_fb(toy, templates):
-    row, workspace = scan_hypothesis(templates, toy.signal_model(templates), 5.0, small_spec(toy))
+    row, workspace = one(templates, toy.signal_model(templates), 5.0, small_spec(toy))
     signal_events = sum(workspace["channels"][0]["samples"][0]["data"])
     per_fb = toy.efficiency(5.0) * templates.luminosity_fb
     assert signal_events / per_fb == pytest.approx(row["reference_cross_section_fb"], rel=0.02)
@@ -83,22 +93,43 @@ def test_a_bad_hypothesis_costs_one_row(toy):
             assert row["status"] == "ok"
 
 
-def test_a_failing_fit_is_a_row_too(toy, templates):
-    def broken(workspace, confidence_level):
-        from darkreach.statistics.limit import upper_limits
+def test_a_failing_fit_is_a_row_too(toy, templates, monkeypatch):
+    def broken(*args):
+        workspace = build_workspace(*args)
+        if args[2] == 5.0:
+            workspace["channels"][0]["samples"][1]["data"][0] = float("nan")
+        return workspace
 
-        workspace["channels"][0]["samples"][1]["data"][0] = float("nan")
-        return upper_limits(workspace, confidence_level)
+    monkeypatch.setattr(scan, "build_workspace", broken)
+    spec = small_spec(toy)
+    (bad, good), _, _ = scan_masses(templates, toy.signal_model(templates), [5.0, 5.1], spec)
+    assert bad["status"].startswith("failed: ")
+    assert bad["sigma_limit_obs_fb"] is None
+    assert good == one(templates, toy.signal_model(templates), 5.1, spec)[0]
+    assert good["status"] == "ok"
 
-    row, _ = scan_hypothesis(templates, toy.signal_model(templates), 5.0, small_spec(toy), broken)
-    assert row["status"] == "failed: the templates hold something that is not a finite number"
-    assert row["sigma_limit_obs_fb"] is None
+
+def test_few_events_get_toys_if_asked(toy):
+    """One background event under the peak: asymptotic limits are too strong, toys say by how much."""
+    made = toy.templates(luminosity_fb=5.0, rng=np.random.default_rng(3))
+    signal = toy.signal_model(made)
+    asymptotic, _ = one(made, signal, 6.0, small_spec(toy))
+    spec = small_spec(toy, toys=400)
+    (few,), _, _ = scan_masses(made, signal, [6.0], spec)
+    assert asymptotic["background_events"] < 10
+    assert (asymptotic["method"], few["method"]) == ("asymptotic", "toys")
+    assert few["limit_error_fb"] > 0
+    # without any background 2.30 events instead of 1.35
+    assert 1 < few["sigma_limit_obs_fb"] / asymptotic["sigma_limit_obs_fb"] < 2
+    assert scan_masses(made, signal, [6.0], spec)[0] == [few]
+    enough = small_spec(toy, toys=400, toys_below_events=0)
+    assert one(made, signal, 6.0, enough)[0]["method"] == "asymptotic"
 
 
 def test_a_blind_search_shows_expected_limits_only(toy):
     made = toy.templates()
     made.data = None
-    row, _ = scan_hypothesis(made, toy.signal_model(made), 5.0, small_spec(toy, blind=True))
+    row, _ = one(made, toy.signal_model(made), 5.0, small_spec(toy, blind=True))
     assert row["status"] == "ok"
     assert row["sigma_limit_exp_fb"] > 0
     for name in ("n_observed", "sigma_limit_obs_fb", "sigma_hat_fb", "p0_local", "z_local"):
@@ -108,7 +139,7 @@ def test_a_blind_search_shows_expected_limits_only(toy):
 def test_templates_without_the_model_are_refused(toy, templates):
     spec = small_spec(toy).model_copy(update={"model": "muonphilic_scalar"})
     with pytest.raises(DarkreachError, match=r"no signal 'muonphilic_scalar' \(they have: zprime\)"):
-        hypotheses_of_chunk(templates, spec, 0)
+        signal_of(templates, spec)
 
 
 @pytest.fixture

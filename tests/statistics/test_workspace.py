@@ -7,7 +7,7 @@ import pytest
 from darkreach.columnar.templates import SignalTemplate
 from darkreach.config.search import MassWindow
 from darkreach.errors import DarkreachError
-from darkreach.statistics.limit import upper_limits
+from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.resolution import reduced_mass
 from darkreach.statistics.workspace import (
     bernstein_basis,
@@ -158,7 +158,7 @@ def test_degree_two_describes_the_rise_from_threshold(toy, mass):
     """Without fluctuations the background must not fake a signal, even in 40 times the paper's data."""
     templates = toy.templates(luminosity_fb=40 * 178.0)
     workspace = build_workspace(templates, toy.signal_model(templates), mass, toy.spec(systematics=False))
-    result = upper_limits(workspace, 0.90)
+    (result,) = upper_limits([workspace], 0.90)
     assert result.status == "ok"
     assert result.z < 0.3
     assert result.observed == pytest.approx(result.expected[2], rel=0.3)

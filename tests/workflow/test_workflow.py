@@ -70,6 +70,17 @@ def test_figures_and_workspaces(tiny, model):
     assert workspace.model().config.poi_name == "mu"
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_pyhf_and_the_whole_spectrum_were_asked(tiny, model):
+    checks = json.loads(tiny.path(f"limits/mumu_resonance/{model}_checks.json").read_text())
+    assert checks["referee"]["agrees"]
+    assert len(checks["referee"]["hypotheses"]) == 2
+    excess = checks["largest_excess"]
+    local = max(rows(tiny, model), key=lambda row: float(row["z_local"] or 0))
+    assert float(local["z_local"]) == pytest.approx(excess["local_z"], abs=1e-3)
+    assert 0 < excess["p"] <= 1 and excess["toys"] == 50
+
+
 def test_the_report_shows_both_models(tiny):
     page = tiny.path("report.html").read_text()
     for model in MODELS:
@@ -148,7 +159,9 @@ def test_one_more_block_costs_only_that_block(own_files):
 
     own_files.edit_config(add)
     chunks = 2
-    expected = Counter(catalogue=1, skim=1, histogram=1, merge=1, scan=2 * chunks, limits=2, report=1, all=1)
+    expected = Counter(
+        catalogue=1, skim=1, histogram=1, merge=1, scan=2 * chunks, significance=2, limits=2, report=1, all=1
+    )
     expected["total"] = sum(expected.values())
     assert own_files.planned() == expected
     own_files.snakemake()

@@ -14,6 +14,7 @@ from darkreach.errors import DarkreachError
 COMMANDS = {
     "model": ("darkreach.models.command", "cross-section, widths and (g-2) of a dark-sector model"),
     "inspect": ("darkreach.ntuple.inspect_command", "say what a ROOT file is"),
+    "limit": ("darkreach.statistics.limit_command", "limits and significance of any HistFactory workspace"),
     "check": ("darkreach.config.check_command", "validate a configuration"),
     "simulate": ("darkreach.simulation.command", "stage: simulate one block as an ntuple"),
     "catalogue": ("darkreach.catalogue.command", "stage: write the manifest of one block"),
@@ -22,6 +23,10 @@ COMMANDS = {
     "histogram": ("darkreach.columnar.command", "stage: fill the histograms of one block"),
     "merge": ("darkreach.columnar.merge_command", "stage: merge all blocks into templates"),
     "scan": ("darkreach.statistics.scan_command", "stage: fit one chunk of hypotheses"),
+    "significance": (
+        "darkreach.statistics.significance_command",
+        "stage: global significance of the largest local excess of one model",
+    ),
     "limits": ("darkreach.publish.limits_command", "stage: limit table and figure of one model"),
     "report": ("darkreach.publish.report_command", "stage: the summary page"),
 }
@@ -48,4 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args) or 0)
     except DarkreachError as error:
         print(f"darkreach {args.command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # a full disk or a folder without permission, wherever it strikes
+        place = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or " ".join(str(error).split())
+        print(f"darkreach {args.command}: {place}{reason}; make room or correct the path", file=sys.stderr)
         return 2

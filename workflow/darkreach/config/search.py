@@ -1,12 +1,20 @@
 """The settings of a search. Values that no paper states are marked `assumed` in the YAML files."""
 
+import re
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from darkreach.config.base import Fraction, Name, NonNegative, Positive, Section
 from darkreach.config.samples import ModelName
+
+# names of parameters that every likelihood has of its own
+_RESERVED = re.compile(r"mu|peak_position|peak_width|background_\d+")
+
+
+GMinus2Band = Literal["BaBar_2020", "FNAL21+WP20", "FNAL23+WP20", "FNAL25+WP25"]
 
 
 class MassWindow(Section):
@@ -22,6 +30,12 @@ class MassWindow(Section):
         return self
 
 
+def _check_names(key: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"'{key}' has '{twice[0]}' twice; remove or rename one")
+
+
 class MumuSelection(Section):
     """Selection of e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻: four tracks that carry the whole energy."""
 
@@ -34,6 +48,15 @@ class MumuSelection(Section):
     maximum_tracks: int = Field(ge=4, description="charged tracks in the event")
     trigger_lines: list[str] = Field(description="an event passes if any of these trigger columns is set")
     on_nan: Literal["error", "reject"] = Field(description="a row with NaN in a selection variable")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "MumuSelection":
+        low, high = self.four_track_mass_GeV
+        if low >= high:
+            raise ValueError(
+                f"'four_track_mass_GeV' must be [low, high] with low < high, found {[low, high]}"
+            )
+        return self
 
 
 class Columns(Section):
@@ -62,7 +85,7 @@ class Classifier(Section):
     """One neural network per region, k of them by folds of events."""
 
     folds: int = Field(ge=2)
-    hidden_layers: list[int]
+    hidden_layers: list[Annotated[int, Field(ge=1)]]
     maximum_epochs: int = Field(ge=1)
     maximum_events: int = Field(ge=100, description="rows of signal and of background used per region")
     punzi_sigma: Positive = Field(description="a in ε/(a/2 + √B), which chooses the cut on the score")
@@ -82,6 +105,17 @@ class Scan(Section):
     bin_sigma: Positive = Field(description="bin width of the fit in units of the resolution")
     background_degree: int = Field(ge=0, le=4, description="degree of the Bernstein polynomial")
     confidence_level: float = Field(gt=0.5, lt=1)
+    toys: int = Field(ge=0, description="toys per hypothesis with few events; 0: asymptotic limits for all")
+    toys_below_events: NonNegative = Field(description="effective background below which events are few")
+    global_toys: int = Field(ge=1, description="toys of the whole spectrum for the global p-value")
+    referee_hypotheses: int = Field(ge=0, description="hypotheses per model that pyhf computes again")
+    referee_tolerance: Positive = Field(description="relative difference of limits that is a disagreement")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Scan":
+        if self.range_GeV[0] >= self.range_GeV[1]:
+            raise ValueError(f"'range_GeV' must be [low, high] with low < high, found {list(self.range_GeV)}")
+        return self
 
 
 class Systematics(Section):
@@ -91,12 +125,19 @@ class Systematics(Section):
     peak_position: Fraction = Field(description="shift of the peak, as a fraction of the resolution")
     peak_width: Fraction = Field(description="relative uncertainty of the resolution")
 
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "Systematics":
+        taken = sorted(filter(_RESERVED.fullmatch, self.rates))
+        if taken:
+            raise ValueError(f"'rates' cannot have '{taken[0]}', a parameter of every fit; rename it")
+        return self
+
 
 class Search(Section):
     """One analysis: its selection, regions, observable, scan and systematics."""
 
     detector: Literal["belle2"]
-    models: list[ModelName]
+    models: list[ModelName] = Field(min_length=1)
     unblinded: bool = Field(description="look at collision data in the signal region")
     isr: bool = Field(description="cross-sections for coupling limits include initial-state radiation")
     alpha: Positive = Field(description="fine-structure constant of the production cross-section")
@@ -109,7 +150,7 @@ class Search(Section):
     classifier: Classifier
     scan: Scan
     systematics: Systematics
-    g_minus_2_band: str
+    g_minus_2_band: GMinus2Band
     overlays: bool = Field(description="draw the limits of other experiments")
     assumed: list[str] = Field([], description="keys whose values are assumed, not published")
 
@@ -118,4 +159,28 @@ class Search(Section):
         edges = [region.range_GeV for region in self.regions]
         if any(a[1] > b[0] for a, b in pairwise(edges)):
             raise ValueError("'regions' must be in order of mass and must not overlap")
+        _check_names("models", self.models)
+        _check_names("regions", [region.name for region in self.regions])
+        _check_names("vetoes", [veto.name for veto in self.vetoes])
+        return self
+
+    @model_validator(mode="after")
+    def _scan_is_covered(self) -> "Search":
+        low, high = self.scan.range_GeV
+        if high > self.observable_maximum_GeV:
+            raise ValueError(
+                f"'scan.range_GeV' ends at {high:g} GeV, beyond 'observable_maximum_GeV', "
+                f"{self.observable_maximum_GeV:g} GeV; narrow the scan or raise the maximum"
+            )
+        if self.observable_bin_GeV >= self.observable_maximum_GeV:
+            raise ValueError("'observable_bin_GeV' must be smaller than 'observable_maximum_GeV'")
+        covered = low
+        for region in self.regions:
+            if region.range_GeV[0] <= covered:
+                covered = max(covered, region.range_GeV[1])
+        if covered < high:
+            raise ValueError(
+                f"no region covers {covered:g} GeV, but 'scan.range_GeV' is [{low:g}, {high:g}]; "
+                "extend 'regions' or narrow the scan"
+            )
         return self

@@ -100,6 +100,7 @@ class ScanSpec(Section):
     vetoes: list[MassWindow]
     systematics: Systematics
     blind: bool
+    seed: int
 
 
 class LimitsSpec(Section):
@@ -132,6 +133,8 @@ def read_spec(kind: type[Spec], text: str) -> Spec:
         return kind.model_validate_json(Path(text[1:]).read_text() if text.startswith("@") else text)
     except OSError as error:
         raise DarkreachError(f"--spec {text}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DarkreachError(f"--spec {text}: not a text file; give JSON") from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the whole"
@@ -239,6 +242,7 @@ def scan_spec(config: Config, search_name: str, model: str) -> ScanSpec:
         vetoes=search.vetoes,
         systematics=search.systematics,
         blind=is_blind(config, search_name),
+        seed=config.seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage `limits`: limit table, figure and workspaces of one model from all chunks of its scan."""
+"""Stage `limits`: limit table, figure, workspaces and checks of one model from all chunks of its scan."""
 
 import argparse
 from pathlib import Path
@@ -10,28 +10,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chunks", required=True, nargs="+", type=Path, help="rows of all chunks, JSON")
     parser.add_argument("--workspaces", required=True, nargs="+", type=Path, help="their workspaces, zip")
     parser.add_argument("--account", required=True, type=Path, help="luminosity account of the search, JSON")
+    parser.add_argument("--significance", required=True, type=Path, help="global significance, JSON")
     parser.add_argument("--csv", required=True, type=Path, help="limit table to write")
     parser.add_argument("--pdf", required=True, type=Path, help="figure to write")
     parser.add_argument("--png", required=True, type=Path, help="the same figure as a picture")
+    parser.add_argument("--checks", required=True, type=Path, help="referee and global significance, JSON")
     parser.add_argument(
         "--workspaces-out", required=True, type=Path, help="all workspaces in one zip to write"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the four results of one model."""
+    """Write the five results of one model."""
     from darkreach.config.stages import LimitsSpec, read_spec
+    from darkreach.publish.checks import write_checks
     from darkreach.publish.figure import draw_limits
-    from darkreach.publish.table import check_account, limit_table, read_chunks, write_table
+    from darkreach.publish.table import check_account, limit_table, write_table
     from darkreach.statistics.archive import merge_archives
+    from darkreach.statistics.scan_result import read_scan
 
     spec = read_spec(LimitsSpec, args.spec)
-    rows, luminosity_fb = read_chunks(args.chunks, spec)
-    check_account(args.account, luminosity_fb)
-    table = limit_table(rows, spec)
-    for path in (args.csv, args.pdf, args.png, args.workspaces_out):
+    scan = read_scan(args.chunks, spec.search, spec.model, spec.chunks, spec.confidence_level)
+    check_account(args.account, scan.luminosity_fb)
+    table = limit_table(scan.rows, spec)
+    for path in (args.csv, args.pdf, args.png, args.checks, args.workspaces_out):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_table(table, args.csv)
-    draw_limits(table, spec, luminosity_fb, args.pdf, args.png)
+    draw_limits(table, spec, scan.luminosity_fb, args.pdf, args.png)
+    write_checks(scan, args.significance, args.checks)
     merge_archives(args.workspaces, args.workspaces_out)
     return 0

@@ -24,7 +24,7 @@ def write_report(
     assumed: Sequence[str],
     output: Path,
 ) -> None:
-    """Write the page from the results of all searches; the figure of a limit table lies beside it as PNG.
+    """Write the page from the results of all searches; figure and checks of a limit table lie beside it.
 
     Raises:
         DarkreachError: an input is missing or is not what its option says.
@@ -90,6 +90,7 @@ def _model_summary(path: Path) -> dict[str, Any]:
             "excess": max(
                 (row for row in fitted if row["z_local"]), key=lambda r: float(r["z_local"]), default=None
             ),
+            "checks": _json(path.with_name(f"{path.stem}_checks.json")),
             "figure": _picture(path.with_suffix(".png")),
             "table": path.name,
         }

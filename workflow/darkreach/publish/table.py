@@ -40,48 +40,6 @@ _FROM_SCAN = [name for name in COLUMNS if name.startswith("sigma_")]
 _FORMATS = {"mass_GeV": ".6f", "lifetime_m": "g", "n_observed": "d", "p0_local": ".4e", "z_local": ".4f"}
 
 
-def read_chunks(paths: Sequence[Path], spec: LimitsSpec) -> tuple[list[dict[str, Any]], float]:
-    """Rows of all chunks of a scan in order of mass, and the luminosity of the data in fb⁻¹.
-
-    Raises:
-        DarkreachError: a chunk is missing, broken, given twice, or of another scan.
-    """
-    seen: dict[int, Path] = {}
-    rows: list[dict[str, Any]] = []
-    luminosities = set()
-    wanted = {
-        "search": spec.search,
-        "model": spec.model,
-        "chunks": spec.chunks,
-        "confidence_level": spec.confidence_level,
-    }
-    for path in paths:
-        try:
-            chunk = json.loads(path.read_text(encoding="utf-8"))
-            found = {key: chunk[key] for key in wanted}
-            index = chunk["chunk"]
-            rows += chunk["rows"]
-            luminosities.add(chunk["luminosity_fb"])
-        except (OSError, ValueError, KeyError) as error:
-            raise DarkreachError(f"{path}: not a chunk of a scan ({error!r}); scan again") from None
-        for key, value in wanted.items():
-            if found[key] != value:
-                raise DarkreachError(
-                    f"{path}: its '{key}' is {found[key]!r}, not {value!r}; it is of another scan"
-                )
-        if index in seen:
-            raise DarkreachError(f"{path} and {seen[index]} are both chunk {index}; give each chunk once")
-        seen[index] = path
-    missing = sorted(set(range(spec.chunks)) - set(seen))
-    if missing:
-        raise DarkreachError(f"--chunks: chunk {missing[0]} of {spec.chunks} is missing; scan it first")
-    if len(luminosities) > 1:
-        raise DarkreachError(
-            f"--chunks: they are of different luminosities, {sorted(luminosities)} fb⁻¹; scan again"
-        )
-    return sorted(rows, key=lambda row: row["mass_GeV"]), luminosities.pop()
-
-
 def check_account(path: Path, luminosity_fb: float) -> None:
     """Check that the luminosity account is that of the templates which were scanned.
 

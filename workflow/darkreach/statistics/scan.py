@@ -1,8 +1,7 @@
 """Fit hypotheses: a row of numbers and a workspace for each."""
 
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,50 +9,84 @@ import numpy as np
 from darkreach.columnar.templates import Templates
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
+from darkreach.statistics.engine.limits import Limit, upper_limits
+from darkreach.statistics.engine.toy_limits import limit_from_toys
 from darkreach.statistics.grid import chunk_of, hypothesis_masses, veto_of
-from darkreach.statistics.limit import LimitResult, upper_limits
 from darkreach.statistics.resolution import reduced_mass
 from darkreach.statistics.signal_model import SignalModel
 from darkreach.statistics.workspace import build_workspace, reference_cross_section
 
 # Candidates within this many σ_R of a hypothesis are its n_observed.
 COUNTED_SIGMA = 2.0
+_BANDS = ("exp_m2", "exp_m1", "exp", "exp_p1", "exp_p2")
+_LIMITS = ("sigma_limit_obs_fb", *(f"sigma_limit_{band}_fb" for band in _BANDS))
+_OF_DATA = ("sigma_limit_obs_fb", "sigma_hat_fb", "p0_local", "z_local")
 
-Engine = Callable[[dict[str, Any], float], LimitResult]
+Row = dict[str, Any]
+Workspace = dict[str, Any]
 
 
-def hypotheses_of_chunk(templates: Templates, spec: ScanSpec, chunk: int) -> tuple[SignalModel, np.ndarray]:
-    """The signal of `spec.model`, and the masses in GeV that chunk `chunk` (counted from 0) has to test.
+def signal_of(templates: Templates, spec: ScanSpec) -> SignalModel:
+    """The signal of `spec.model`.
 
     Raises:
-        DarkreachError: the templates lack the model, the range of the scan exceeds them, or there is no such
-            chunk.
+        DarkreachError: the templates lack the model, or it is simulated too thinly.
     """
     if spec.model not in templates.signals:
         known = ", ".join(sorted(templates.signals)) or "none"
         raise DarkreachError(f"the templates have no signal '{spec.model}' (they have: {known}); merge again")
     borders = sorted({edge for region in spec.regions for edge in region.range_GeV})[1:-1]
-    signal = SignalModel(templates.edges, templates.signals[spec.model], spec.model, borders)
+    return SignalModel(templates.edges, templates.signals[spec.model], spec.model, borders)
+
+
+def masses_of_chunk(signal: SignalModel, spec: ScanSpec, chunk: int) -> np.ndarray:
+    """The masses in GeV that chunk `chunk` (counted from 0) has to test.
+
+    Raises:
+        DarkreachError: the range of the scan exceeds the simulated masses, or there is no such chunk.
+    """
     masses = hypothesis_masses(spec.scan.range_GeV, spec.scan.step_sigma, signal)
-    return signal, chunk_of(masses, chunk, spec.scan.chunks)
+    return chunk_of(masses, chunk, spec.scan.chunks)
 
 
-def scan_hypothesis(
-    templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec, engine: Engine = upper_limits
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Row and workspace (None if there is none) of one hypothesis of `mass` in GeV.
+def scan_masses(
+    templates: Templates, signal: SignalModel, masses: Sequence[float], spec: ScanSpec
+) -> tuple[list[Row], list[Workspace | None], list[Limit | None]]:
+    """Rows, workspaces and limits in units of mu (None where there is none) of hypotheses with masses in GeV.
 
     A row holds, None where there is no such number:
-        mass_GeV; status: `ok`, `retried`, `vetoed: NAME` or `failed: reason`;
+        mass_GeV; status: `ok`, `retried`, `vetoed: NAME` or `failed: reason`; notes: sentences on the fit;
         n_observed: candidates within ±2 σ_R outside the vetoes;
         efficiency; resolution_GeV: σ_R, in the reduced mass;
         reference_cross_section_fb: that of mu = 1 in the workspace;
         sigma_limit_obs_fb, sigma_limit_exp[_m2|_m1|_p1|_p2]_fb: upper limits on
         σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) in fb; sigma_hat_fb: its best fit, not negative;
-        p0_local, z_local: of the background-only hypothesis; n_fits.
+        p0_local, z_local: of the background-only hypothesis;
+        background_events: effective background under the peak; method: `asymptotic` or `toys`;
+        limit_error_fb: Monte-Carlo error of the observed limit, from toys alone.
     While the search is blind whatever needs the data is None.
     A row does not depend on the other hypotheses.
     """
+    prepared = [_prepare(templates, signal, float(mass), spec) for mass in masses]
+    rows = [row for row, _ in prepared]
+    workspaces = [workspace for _, workspace in prepared]
+    fitted = [i for i, workspace in enumerate(workspaces) if workspace is not None]
+    found = upper_limits(
+        [workspaces[i] for i in fitted], spec.scan.confidence_level, toys_below=spec.scan.toys_below_events
+    )
+    limits: list[Limit | None] = [None] * len(rows)
+    for i, limit in zip(fitted, found, strict=True):
+        limits[i] = limit
+        rows[i] |= _in_fb(limit, rows[i], spec)
+        if spec.scan.toys and limit.needs_toys and not limit.status.startswith("failed"):
+            rows[i] |= _from_toys(workspaces[i], rows[i], spec)
+    return rows, workspaces, limits
+
+
+def _prepare(
+    templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec
+) -> tuple[Row, Workspace | None]:
+    """The part of a row that needs no fit, and the workspace."""
     row = _empty_row(mass)
     veto = veto_of(mass, spec.vetoes)
     if veto is not None:
@@ -69,14 +102,13 @@ def scan_hypothesis(
         row["n_observed"] = _count_observed(
             templates.edges, templates.data, mass, row["resolution_GeV"], spec
         )
-    return row | _in_fb(engine(workspace, spec.scan.confidence_level), row, spec.blind), workspace
+    return row, workspace
 
 
-def _empty_row(mass: float) -> dict[str, Any]:
-    limits = [f"sigma_limit_{name}_fb" for name in ("obs", "exp_m2", "exp_m1", "exp", "exp_p1", "exp_p2")]
+def _empty_row(mass: float) -> Row:
     first = ["n_observed", "efficiency", "resolution_GeV", "reference_cross_section_fb"]
-    last = ["sigma_hat_fb", "p0_local", "z_local"]
-    return {"mass_GeV": mass, "status": ""} | dict.fromkeys(first + limits + last) | {"n_fits": 0}
+    last = ["sigma_hat_fb", "p0_local", "z_local", "background_events", "method", "limit_error_fb"]
+    return {"mass_GeV": mass, "status": "", "notes": []} | dict.fromkeys([*first, *_LIMITS, *last])
 
 
 def _count_observed(edges: np.ndarray, data: np.ndarray, mass: float, sigma: float, spec: ScanSpec) -> int:
@@ -88,23 +120,34 @@ def _count_observed(edges: np.ndarray, data: np.ndarray, mass: float, sigma: flo
     return round(data[counted].sum())
 
 
-def _in_fb(result: LimitResult, row: dict[str, Any], blind: bool) -> dict[str, Any]:
+def _in_fb(limit: Limit, row: Row, spec: ScanSpec) -> Row:
     """The part of a row that comes from the fits."""
     unit = row["reference_cross_section_fb"]
-    names = ("exp_m2", "exp_m1", "exp", "exp_p1", "exp_p2")
-    numbers = {f"sigma_limit_{name}_fb": unit * x for name, x in zip(names, result.expected, strict=True)}
-    if not blind:
-        numbers |= {
-            "sigma_limit_obs_fb": unit * result.observed,
-            "sigma_hat_fb": unit * result.mu_hat,
-            "p0_local": result.p0,
-            "z_local": result.z,
-        }
-    known = {name: x if math.isfinite(x) else None for name, x in numbers.items()}
-    return known | {"status": result.status, "n_fits": result.n_fits}
+    numbers = {name: unit * x for name, x in zip(_LIMITS, (limit.observed, *limit.expected), strict=True)}
+    numbers |= {
+        "sigma_hat_fb": unit * limit.mu_hat,
+        "p0_local": limit.p0,
+        "z_local": limit.z,
+        "background_events": limit.background_events,
+    }
+    known = {
+        name: x if math.isfinite(x) and not (spec.blind and name in _OF_DATA) else None
+        for name, x in numbers.items()
+    }
+    return known | {"status": limit.status, "notes": list(limit.notes), "method": "asymptotic"}
 
 
-def report_progress(done: int, total: int, model: str) -> None:
-    """One line on stderr whenever another tenth of the hypotheses is done."""
-    if done == total or done * 10 // total > (done - 1) * 10 // total:
-        print(f"{model}: {done} of {total} hypotheses", file=sys.stderr, flush=True)
+def _from_toys(workspace: Workspace, row: Row, spec: ScanSpec) -> Row:
+    """The limits again, from toys; too few toys leave the asymptotic ones, with a note."""
+    seed = [spec.seed, round(1e6 * row["mass_GeV"])]
+    seed_of_mass = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    try:
+        toys = limit_from_toys(workspace, spec.scan.toys, seed_of_mass, spec.scan.confidence_level)
+    except DarkreachError as error:
+        return {"notes": [*row["notes"], str(error)]}
+    unit = row["reference_cross_section_fb"]
+    numbers = {name: unit * x for name, x in zip(_LIMITS, (toys.observed, *toys.expected), strict=True)}
+    numbers |= {"p0_local": toys.p0, "z_local": toys.z, "limit_error_fb": unit * toys.observed_error}
+    if spec.blind:
+        numbers = {name: x for name, x in numbers.items() if name not in (*_OF_DATA, "limit_error_fb")}
+    return numbers | {"method": "toys"}

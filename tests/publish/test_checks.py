@@ -1,0 +1,69 @@
+"""What the checks of a limit table say, and how loudly."""
+
+import json
+
+import pytest
+
+from darkreach.errors import DarkreachError
+from darkreach.publish.checks import write_checks
+from darkreach.statistics.scan_result import read_scan
+
+SCAN = ("mumu_resonance", "zprime", 2, 0.90)
+
+
+def test_chunks_come_together_in_order(write_scan, make_rows):
+    paths, _, _ = write_scan()
+    scan = read_scan(paths[::-1], *SCAN)
+    assert scan.rows == make_rows()
+    assert scan.luminosity_fb == 178.0
+    assert [entry["mass_GeV"] for entry in scan.referee] == [0.212, 0.25]
+
+
+def test_missing_double_and_foreign_chunks_are_refused(write_scan):
+    paths, _, _ = write_scan()
+    with pytest.raises(DarkreachError, match=r"chunk 1 of 2 is missing"):
+        read_scan(paths[:1], *SCAN)
+    with pytest.raises(DarkreachError, match=r"are both chunk 0"):
+        read_scan([paths[0], paths[0]], *SCAN)
+    with pytest.raises(DarkreachError, match=r"'confidence_level' is 0.9, not 0.95"):
+        read_scan(paths, *SCAN[:3], 0.95)
+    with pytest.raises(DarkreachError, match=r"'model' is 'zprime', not 'muonphilic_scalar'"):
+        read_scan(paths, "mumu_resonance", "muonphilic_scalar", *SCAN[2:])
+    paths[1].write_text(json.dumps(json.loads(paths[1].read_text()) | {"luminosity_fb": 100.0}))
+    with pytest.raises(DarkreachError, match=r"different luminosities, \[100.0, 178.0\]"):
+        read_scan(paths, *SCAN)
+    paths[1].write_text("{")
+    with pytest.raises(DarkreachError, match=r"1\.json: not a chunk of a scan"):
+        read_scan(paths, *SCAN)
+
+
+def test_a_disagreement_with_pyhf_is_said_loudly(write_scan, tmp_path, capsys):
+    referee = [
+        {"mass_GeV": 1.0, "difference": 0.02, "verdict": "free fit: the engine is lower by 0.1"},
+        {"mass_GeV": 2.0, "difference": None, "verdict": "pyhf fails: ValueError"},
+        {"mass_GeV": 3.0, "difference": 0.001, "verdict": "agree"},
+    ]
+    paths, _, _ = write_scan(chunks=1, referee=referee)
+    significance, output = tmp_path / "significance.json", tmp_path / "checks.json"
+    significance.write_text(json.dumps({"local_z": 2.5, "p": 0.6}))
+    write_checks(read_scan(paths, *SCAN[:2], 1, 0.90), significance, output)
+    checks = json.loads(output.read_text())
+    assert checks["referee"]["agrees"] is False
+    assert checks["largest_excess"] == {"local_z": 2.5, "p": 0.6}
+    assert checks["methods"] == {"asymptotic": 10, "toys": 0}
+    loud = capsys.readouterr().err
+    assert "WARNING: pyhf disagrees at 1.000000 GeV (2.00%): free fit: the engine is lower by 0.1" in loud
+    assert "WARNING: pyhf disagrees at 2.000000 GeV (no result): pyhf fails: ValueError" in loud
+    assert "3.000000" not in loud
+
+
+def test_agreement_is_silent(write_scan, tmp_path, capsys):
+    paths, _, _ = write_scan()
+    significance, output = tmp_path / "significance.json", tmp_path / "checks.json"
+    significance.write_text("null")
+    write_checks(read_scan(paths, *SCAN), significance, output)
+    assert json.loads(output.read_text())["referee"]["agrees"] is True
+    assert capsys.readouterr().err == ""
+    significance.write_text("{")
+    with pytest.raises(DarkreachError, match="cannot read the global significance"):
+        write_checks(read_scan(paths, *SCAN), significance, output)

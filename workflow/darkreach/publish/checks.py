@@ -1,0 +1,41 @@
+"""What was checked of a limit table: pyhf's second opinion, few events, and the global significance."""
+
+import json
+import sys
+from pathlib import Path
+
+from darkreach.errors import DarkreachError
+from darkreach.statistics.scan_result import ScanResult
+
+
+def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
+    """Write the checks of a scan as JSON, and say a disagreement with pyhf loudly on stderr.
+
+    Raises:
+        DarkreachError: the file of the global significance cannot be read.
+    """
+    try:
+        excess = json.loads(significance.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DarkreachError(f"{significance}: cannot read the global significance ({error})") from None
+    fitted = [row for row in scan.rows if row["method"]]
+    checks = {
+        "referee": {
+            "tool": "pyhf",
+            "tolerance": scan.referee_tolerance,
+            "agrees": not scan.disagreements,
+            "hypotheses": scan.referee,
+        },
+        "largest_excess": excess,
+        "methods": {
+            method: sum(row["method"] == method for row in fitted) for method in ("asymptotic", "toys")
+        },
+        "notes": {f"{row['mass_GeV']:.6f}": row["notes"] for row in scan.rows if row["notes"]},
+    }
+    output.write_text(json.dumps(checks, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for entry in scan.disagreements:
+        size = "no result" if entry["difference"] is None else f"{entry['difference']:.2%}"
+        print(
+            f"WARNING: pyhf disagrees at {entry['mass_GeV']:.6f} GeV ({size}): {entry['verdict']}",
+            file=sys.stderr,
+        )
