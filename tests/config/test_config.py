@@ -1,13 +1,17 @@
 """The sentence that each mistake in the configuration gets."""
 
 import copy
+from typing import get_args
 
 import pytest
 import yaml
 
 from darkreach.config import stages
 from darkreach.config.root import load_config, read_yaml
+from darkreach.config.search import GMinus2Band
 from darkreach.errors import DarkreachError
+from darkreach.models.gminus2 import GM2_BANDS
+from darkreach.publish.figure import gm2_band
 
 MAIN, SEARCH, SAMPLES = (
     "config/config.yaml",
@@ -94,6 +98,83 @@ SENTENCES = [
         "found [1.0, 0.21]",
     ),
     ("injection", {"model": "zprime", "mass_GeV": 3}, "my.yaml: 'injection.cross_section_fb' is missing"),
+    (
+        "searches.mumu_resonance.g_minus_2_band",
+        "FNAL24+WP20",
+        "my.yaml: 'searches.mumu_resonance.g_minus_2_band': input should be 'BaBar_2020', 'FNAL21+WP20', "
+        "'FNAL23+WP20' or 'FNAL25+WP25', found 'FNAL24+WP20'; did you mean 'FNAL23+WP20'?",
+    ),
+    (
+        "searches.mumu_resonance.systematics.rates.background_0",
+        0.1,
+        "my.yaml: 'searches.mumu_resonance.systematics': 'rates' cannot have 'background_0', "
+        "a parameter of every fit; rename it",
+    ),
+    (
+        "searches.mumu_resonance.vetoes.1.name",
+        "J-psi",
+        "my.yaml: 'searches.mumu_resonance': 'vetoes' has 'J-psi' twice; remove or rename one",
+    ),
+    (
+        "searches.mumu_resonance.models",
+        ["zprime", "zprime"],
+        "my.yaml: 'searches.mumu_resonance': 'models' has 'zprime' twice; remove or rename one",
+    ),
+    (
+        "searches.mumu_resonance.regions.1.range_GeV",
+        [1.5, 3.75],
+        "my.yaml: 'searches.mumu_resonance': no region covers 1 GeV, but 'scan.range_GeV' is [0.212, 9]; "
+        "extend 'regions' or narrow the scan",
+    ),
+    (
+        "searches.mumu_resonance.observable_maximum_GeV",
+        8.5,
+        "my.yaml: 'searches.mumu_resonance': 'scan.range_GeV' ends at 9 GeV, beyond "
+        "'observable_maximum_GeV', 8.5 GeV; narrow the scan or raise the maximum",
+    ),
+    (
+        "searches.mumu_resonance.scan.range_GeV",
+        [9.0, 0.212],
+        "my.yaml: 'searches.mumu_resonance.scan': 'range_GeV' must be [low, high] with low < high, "
+        "found [9.0, 0.212]",
+    ),
+    (
+        "samples.zprime.blocks.high.masses_GeV",
+        [5.75, 8.0],
+        "my.yaml: 'the file': search 'mumu_resonance' scans 0.212 to 9 GeV, but the signals of 'zprime' are "
+        "from 0.212 to 8 GeV; narrow 'scan.range_GeV' or add signals at its ends",
+    ),
+    (
+        "samples.data.blocks.b02.runs",
+        [150, 250],
+        "my.yaml: 'samples.data': blocks 'b01' and 'b02' both have run 150; "
+        "give each block 'runs' of its own",
+    ),
+    (
+        "samples.zprime.blocks.low.masses_GeV",
+        [0.212, 0.3, 0.3],
+        "my.yaml: 'samples.zprime': block 'low' has a mass twice in 'masses_GeV'; give each once",
+    ),
+    (
+        "samples.data.blocks.b01.luminosity_fb",
+        float("inf"),
+        "my.yaml: 'samples.data.blocks.b01.luminosity_fb': input should be a finite number, found inf",
+    ),
+    (
+        "searches.mumu_resonance.scan",
+        [1, 2],
+        "my.yaml: 'searches.mumu_resonance.scan' must have lines of the form 'key: value', found a list",
+    ),
+    (
+        "samples.data.blocks.b01",
+        "12 fb",
+        "my.yaml: 'samples.data.blocks.b01' must have lines of the form 'key: value', found '12 fb'",
+    ),
+    (
+        "samples.my data",
+        {},
+        "my.yaml: 'samples.my data': names consist of letters, digits, '_', '.' and '-' (and 2 more)",
+    ),
 ]
 
 
@@ -108,6 +189,28 @@ def test_the_default_configuration_is_valid():
     config = load_config(read_yaml(MAIN), MAIN)
     assert set(config.searches) == {"mumu_resonance"}
     assert {sample.kind for sample in config.samples.values()} == {"data", "background", "signal"}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"- 1", "must have lines of the form 'key: value', found a list"),
+        (b"", "must have lines of the form 'key: value', found nothing"),
+        (b"\xff\xfe", "not a text file; give a YAML file"),
+    ],
+)
+def test_a_file_that_is_no_mapping(tmp_path, content, sentence):
+    path = tmp_path / "samples.yaml"
+    path.write_bytes(content)
+    for change in (set_at("samples", str(path)), set_at("searches.mumu_resonance", str(path))):
+        with pytest.raises(DarkreachError) as error:
+            load_changed(change)
+        assert str(error.value) == f"{path}: {sentence}"
+
+
+def test_every_band_of_the_configuration_is_known_to_the_figures():
+    bands = [gm2_band(name) for name in get_args(GMinus2Band)]
+    assert bands == list(GM2_BANDS.values())
 
 
 def test_every_configuration_file_is_valid(pytestconfig):
@@ -174,12 +277,15 @@ def test_collision_data_are_blind_until_unblinded():
     assert not stages.is_blind(load_changed(unblinded), "mumu_resonance")
 
 
-def test_a_specification_holds_only_what_matters():
+def test_a_specification_holds_only_what_matters(tmp_path):
     config = load_config(read_yaml(MAIN), MAIN)
     spec = stages.as_json(stages.scan_spec(config, "mumu_resonance", "zprime"))
     other = copy.deepcopy(read_yaml(MAIN))
-    other["seed"] = 1
+    other["workers"] = 7
     assert stages.as_json(stages.scan_spec(load_config(other, MAIN), "mumu_resonance", "zprime")) == spec
     assert stages.read_spec(stages.ScanSpec, spec) == stages.scan_spec(config, "mumu_resonance", "zprime")
+    with pytest.raises(DarkreachError, match=r"--spec @.*\.root: not a text file; give JSON"):
+        (tmp_path / "a.root").write_bytes(b"root\xf3")
+        stages.read_spec(stages.ScanSpec, f"@{tmp_path / 'a.root'}")
     with pytest.raises(DarkreachError, match=r"--spec: 'model'"):
         stages.read_spec(stages.ScanSpec, spec.replace('"model":"zprime"', '"model":"zzz"'))

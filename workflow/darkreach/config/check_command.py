@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Validate; prints one line per sample and search."""
-    config = load_config(read_yaml(args.config) or {}, args.config)
+    config = load_config(read_yaml(args.config), args.config)
     for name, sample in config.samples.items():
         origin = "simulated" if sample.simulate else "from files"
         print(f"sample {name}: {sample.kind}, {origin}, {len(sample.blocks)} blocks")

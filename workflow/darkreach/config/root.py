@@ -26,12 +26,12 @@ class Injection(Section):
 class Config(Section):
     """Everything a user can set."""
 
-    results: str = "results"
+    results: str = Field("results", min_length=1)
     seed: int = Field(ge=0, description="the one seed from which every random number follows")
     executor: Literal["dask", "futures", "iterative"] = "dask"
     workers: int = Field(1, ge=1, description="processes of the columnar step of one block")
     injection: Injection | None = None
-    searches: dict[Literal["mumu_resonance"], Search]
+    searches: dict[Literal["mumu_resonance"], Search] = Field(min_length=1)
     samples: dict[Name, Sample]
 
     @model_validator(mode="after")
@@ -45,7 +45,32 @@ class Config(Section):
             missing = sorted(set(search.models) - simulated)
             if missing:
                 raise ValueError(f"search '{name}' interprets '{missing[0]}', which has no signal sample")
+            for model in search.models:
+                _check_masses(name, search, model, self.samples)
         return self
+
+
+def _check_masses(name: str, search: Search, model: str, samples: Mapping[str, Sample]) -> None:
+    """The scan interpolates between simulated masses; it extrapolates nothing."""
+    masses = {
+        mass
+        for sample in samples.values()
+        if sample.model == model
+        for block in sample.blocks.values()
+        for mass in (*block.masses_GeV, block.mass_GeV)
+        if mass is not None
+    }
+    low, high = search.scan.range_GeV
+    if len(masses) < 2 or low < min(masses) or high > max(masses):
+        found = (
+            f"from {min(masses):g} to {max(masses):g} GeV"
+            if len(masses) > 1
+            else f"only at {min(masses):g} GeV"
+        )
+        raise ValueError(
+            f"search '{name}' scans {low:g} to {high:g} GeV, but the signals of '{model}' are {found}; "
+            "narrow 'scan.range_GeV' or add signals at its ends"
+        )
 
 
 def load_config(values: Mapping[str, Any], source: str) -> Config:
@@ -57,17 +82,19 @@ def load_config(values: Mapping[str, Any], source: str) -> Config:
     Raises:
         DarkreachError: a file is missing or broken, a key is unknown, or a value is not allowed.
     """
-    files = {(): _File(source, values)}
-    values = dict(values)
+    values = dict(_mapping(values, source))
+    files = {(): _File(source, values.copy())}
     if isinstance(values.get("samples"), str):
-        files["samples",] = _File(values["samples"], read_yaml(values["samples"]))
+        files["samples",] = _File(
+            values["samples"], _mapping(read_yaml(values["samples"]), values["samples"])
+        )
         values["samples"] = files["samples",].content
     if isinstance(values.get("searches"), Mapping):
         values["searches"] = dict(values["searches"])
         for name, search in values["searches"].items():
             changes = dict(search) if isinstance(search, Mapping) else {"base": search}
             if isinstance(base := changes.pop("base", None), str):
-                files["searches", name] = _File(base, read_yaml(base))
+                files["searches", name] = _File(base, _mapping(read_yaml(base), base))
                 values["searches"][name] = _replaced(files["searches", name].content, changes)
     try:
         return Config.model_validate(values)
@@ -90,6 +117,19 @@ class _File:
         return True
 
 
+def _mapping(content: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise DarkreachError(f"{path}: must have lines of the form 'key: value', {_kind(content)}")
+    return content
+
+
+def _kind(found: Any) -> str:
+    """What stands where keys and values should."""
+    if found is None:
+        return "found nothing"
+    return "found a list" if isinstance(found, list) else f"found {found!r}"
+
+
 def _replaced(old: Any, new: Any) -> Any:
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return new
@@ -106,6 +146,8 @@ def read_yaml(path: str | Path) -> Any:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise DarkreachError(f"{path}: cannot read this configuration file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise DarkreachError(f"{path}: not a text file; give a YAML file") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}" if place else ""
@@ -130,6 +172,10 @@ def _sentence(error: ValidationError, files: dict[tuple, _File]) -> str:
         return f"{file}: unknown key '{key}'; {hint}{more}"
     if first["type"] == "missing":
         return f"{file}: '{key}' is missing{more}"
+    if first["type"] in ("dict_type", "model_type"):
+        return f"{file}: '{key}' must have lines of the form 'key: value', {_kind(first['input'])}{more}"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{file}: '{key}': names consist of letters, digits, '_', '.' and '-'{more}"
     message = first["msg"].removeprefix("Value error, ")
     found = first["input"]
     shown = f", found {found!r}" if isinstance(found, str | int | float | bool) else ""

@@ -1,5 +1,6 @@
 """Samples and their blocks: the user's own ntuples, or what the workflow simulates in their place."""
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -21,6 +22,12 @@ class Block(Section):
     )
     mass_GeV: Positive | None = Field(None, description="mass of X in the files of a signal block")
     masses_GeV: list[Positive] = Field([], description="masses of X to simulate in a signal block")
+
+    @model_validator(mode="after")
+    def _runs_are_ordered(self) -> "Block":
+        if self.runs[0] > self.runs[1]:
+            raise ValueError(f"'runs' must be [first, last], found {list(self.runs)}")
+        return self
 
 
 class Sample(Section):
@@ -56,6 +63,23 @@ class Sample(Section):
                     raise ValueError(f"block '{name}' of a {self.kind} sample needs '{key}'")
                 if not needed and key != "runs" and getattr(block, key):
                     raise ValueError(f"block '{name}' of this {self.kind} sample cannot have '{key}'")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_simulated_twice(self) -> "Sample":
+        if self.simulate is None:
+            return self
+        for name, block in self.blocks.items():
+            if len(set(block.masses_GeV)) < len(block.masses_GeV):
+                raise ValueError(f"block '{name}' has a mass twice in 'masses_GeV'; give each once")
+        if self.kind == "data":
+            by_run = sorted(self.blocks.items(), key=lambda item: item[1].runs)
+            for (name, block), (other, following) in pairwise(by_run):
+                if following.runs[0] <= block.runs[1]:
+                    raise ValueError(
+                        f"blocks '{name}' and '{other}' both have run {following.runs[0]}; "
+                        "give each block 'runs' of its own"
+                    )
         return self
 
     def _needed(self, block: Block) -> dict[str, bool]:
