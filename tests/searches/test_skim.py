@@ -144,8 +144,27 @@ def test_renamed_branch(tmp_path, root):
     assert skim_block(
         skim_spec(search(root), {"nTracks": "nCleanTracks"}), manifest, tmp_path / "out.root"
     ).rows
-    with pytest.raises(DarkreachError, match="'nTrack' is no branch that"):
+    with pytest.raises(DarkreachError, match="'nTrack' is no branch or variable that"):
         skim_block(skim_spec(search(root), {"nTrack": "nCleanTracks"}), manifest, tmp_path / "out.root")
+
+
+def test_renamed_variable_of_all_tracks_but_one(tmp_path, root):
+    rows = background_rows(50, np.random.default_rng(7))
+    usual = skim_block(skim_spec(search(root)), background_block(tmp_path, [rows]), tmp_path / "out.root")
+    for track, name in (("d0_d0", "pidMu"), ("d0_d1", "muonID_noSVD"), ("d1_d0", "muonID_noSVD")):
+        rows[f"{track}_{name}"] = rows.pop(f"{track}_muonID")
+    rows["d1_d1_muonID_noSVD"] = rows.pop("d1_d1_muonID")
+    manifest = background_block(tmp_path, [rows], "renamed.root")
+    renamed = {"muonID": "muonID_noSVD", "d0_d0_muonID": "d0_d0_pidMu"}
+    record = skim_block(skim_spec(search(root), renamed), manifest, tmp_path / "out.root")
+    assert record.cutflow == usual.cutflow
+
+
+def test_weight_that_is_no_number_is_refused(tmp_path, root):
+    rows = background_rows(50, np.random.default_rng(13))
+    rows["__weight__"][:3] = np.nan
+    with pytest.raises(DarkreachError, match=r"fourmuon\.root: branch '__weight__' is NaN .* in 3 of"):
+        skim_block(skim_spec(search(root)), background_block(tmp_path, [rows]), tmp_path / "out.root")
 
 
 def signal_manifest(files, mass_GeV=2.0):
@@ -170,6 +189,16 @@ def test_signal_without_truth_or_with_foreign_mass_is_refused(tmp_path, root):
     rows.pop("d0_isSignal")
     manifest = signal_manifest([write_ntuple(tmp_path / "s.root", rows)])
     with pytest.raises(DarkreachError, match="no branch 'd0_isSignal'"):
+        skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
+
+
+def test_signal_at_another_mass_than_the_configuration_says_is_refused(tmp_path, root):
+    rows = signal_rows(2.0, 200, np.random.default_rng(14))
+    rows.pop("d0_trueMass")
+    manifest = signal_manifest([write_ntuple(tmp_path / "s.root", rows)], mass_GeV=2.2)
+    with pytest.raises(
+        DarkreachError, match=r"s\.root: .* 'zprime/b01' .* 2\.2 GeV, .* peak at (1\.99|2|2\.00)"
+    ):
         skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
 
 
@@ -200,3 +229,6 @@ def test_command(tmp_path, root, capsys):
     assert main([*arguments, "--output", str(tmp_path / "a" / "out.root")]) == 0
     assert json.loads((tmp_path / "a" / "out.json").read_text())["rows"] > 0
     assert "four-track mass" in capsys.readouterr().err
+    # a file stands where the folder should be
+    assert main([*arguments, "--output", str(tmp_path / "m.json" / "out.root")]) == 2
+    assert "m.json/out.root: cannot write this skim (File exists)" in capsys.readouterr().err

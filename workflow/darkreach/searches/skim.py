@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ IDENTITY = {
     "candidate": np.int32,
 }
 REQUIRED_IDENTITY = ("experiment", "run", "event")
+PEAK_ROWS = 30  # candidates from which on their median says where a signal peaks
+PEAK_TOLERANCE = 0.05  # of the mass: many times the resolution, less than the usual distance of masses
 
 
 @dataclass
@@ -84,9 +87,9 @@ def skim_block(spec: SkimSpec, manifest: Manifest, output: str | os.PathLike) ->
             NaN in a variable of the selection where the search does not reject it.
     """
     output, cutflow, read = Path(output), Cutflow(), []
-    output.parent.mkdir(parents=True, exist_ok=True)
     new = output.with_name(f".{output.name}.{os.getpid()}.new")
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
         with uproot.recreate(new, compression=COMPRESSION) as file:
             writer = ClusterWriter(file)
             for entry in manifest.files:
@@ -98,7 +101,8 @@ def skim_block(spec: SkimSpec, manifest: Manifest, output: str | os.PathLike) ->
     except OSError as error:
         raise DarkreachError(f"{output}: cannot write this skim ({error.strerror})") from None
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
     record = SkimRecord(
         search=spec.search,
         sample=manifest.sample,
@@ -162,25 +166,39 @@ def _skim_file(
             variables = _defined(variables, spec, entry.path, branches, cutflow)
             if manifest.kind == "signal":
                 variables = _true_candidates(variables, manifest, entry.path, cutflow)
-            writer.add(_compact(search.candidates(variables, spec, cutflow)))
+            columns = search.candidates(variables, spec, cutflow)
+            if manifest.kind == "signal":
+                _check_peaks(columns, search.REGION_VARIABLE, manifest, entry.path)
+            writer.add(_compact(columns))
     return entry.model_copy(update={"entries": entries})
 
 
 def _branches(spec: SkimSpec, manifest: Manifest, ntuple: Ntuple) -> dict[str, str]:
     """Names of variables → branches of this file, as the user calls them."""
     branches = SEARCHES[spec.search].branches(spec, manifest.kind)
-    unknown = sorted(set(spec.renamed) - set(branches.values()))
+    unknown = [name for name in spec.renamed if not any(_is_meant(name, b) for b in branches.values())]
     if unknown:
         raise DarkreachError(
-            f"samples.{manifest.sample}.columns: '{unknown[0]}' is no branch that '{spec.search}' reads; "
-            "remove it or correct its name"
+            f"samples.{manifest.sample}.columns: '{unknown[0]}' is no branch or variable that "
+            f"'{spec.search}' reads; remove it or correct its name"
         )
-    branches = {name: spec.renamed.get(branch, branch) for name, branch in branches.items()}
+    branches = {name: _own_branch(branch, spec.renamed) for name, branch in branches.items()}
     if manifest.kind == "signal" and not _has(ntuple, branches["true_mass"]):
         branches.pop("true_mass")
     optional = (*(name for name in IDENTITY if name not in REQUIRED_IDENTITY), "weight")
     present = [name for name in optional if _has(ntuple, f"__{name}__")]
     return branches | {name: f"__{name}__" for name in (*REQUIRED_IDENTITY, *present)}
+
+
+def _is_meant(name: str, branch: str) -> bool:
+    """Whether `name` is the branch, or the variable at its end: `muonID` means it for all tracks."""
+    return branch == name or branch.endswith(f"_{name}")
+
+
+def _own_branch(branch: str, renamed: dict[str, str]) -> str:
+    """The user's name of a branch; the longest name that means it counts."""
+    usual = max((name for name in renamed if _is_meant(name, branch)), key=len, default=None)
+    return branch if usual is None else branch.removesuffix(usual) + renamed[usual]
 
 
 def _has(ntuple: Ntuple, branch: str) -> bool:
@@ -206,6 +224,12 @@ def _defined(
     cutflow: Cutflow,
 ) -> dict[str, np.ndarray]:
     """Rows whose variables of the selection are all finite; refuses others if the search says so."""
+    lost = np.count_nonzero(~np.isfinite(variables["weight"]))
+    if lost:
+        raise DarkreachError(
+            f"{path}: branch '__weight__' is NaN or infinite in {lost} of {len(variables['weight'])} rows; "
+            "correct the ntuple"
+        )
     masks = SEARCHES[spec.search].undefined(variables, spec)
     if masks and spec.selection.on_nan == "error":
         name, mask = next(iter(masks.items()))
@@ -244,6 +268,17 @@ def _true_candidates(
             f"'{manifest.name}' does not list; correct the block's masses"
         )
     return variables | {"true_mass": np.array(masses)[distance.argmin(1)]}
+
+
+def _check_peaks(columns: dict[str, np.ndarray], variable: str, manifest: Manifest, path: str) -> None:
+    """Refuse a signal whose candidates lie elsewhere than at the mass that the configuration gives it."""
+    for mass in np.unique(columns["true_mass"]):
+        found = columns[variable][columns["true_mass"] == mass]
+        if len(found) >= PEAK_ROWS and abs(np.median(found) / mass - 1) > PEAK_TOLERANCE:
+            raise DarkreachError(
+                f"{path}: the signal of block '{manifest.name}' should have a mass of {mass:g} GeV, but its "
+                f"candidates peak at {np.median(found):.4g} GeV; correct the mass or the files of the block"
+            )
 
 
 def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
