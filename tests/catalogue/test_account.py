@@ -20,8 +20,8 @@ def test_separate_blocks_pass(manifest: Make) -> None:
         [
             manifest(),
             manifest(block="b", files=[entry("u2", 1)], runs=[(7, 3), (8, 1)]),
-            # other samples, and simulation, may have the same runs
-            manifest(sample="exp8", files=[entry("u3", 1)]),
+            manifest(sample="exp8", files=[entry("u3", 1)], runs=[(8, 2)]),
+            # simulation may have the same runs
             manifest(sample="mc", kind="background", files=[entry("u4", 1)]),
             manifest(sample="mc", block="b", kind="background", files=[entry("u5", 1)]),
         ]
@@ -38,6 +38,9 @@ def test_the_same_run_in_two_data_blocks_is_refused(manifest: Make) -> None:
     again = manifest(block="b", files=[entry("u2", 1)], runs=[(7, 2), (8, 1)])
     with pytest.raises(DarkreachError, match="'exp7/a' and 'exp7/b' both have run 2 of experiment 7"):
         check_manifests([manifest(), again])
+    # their luminosity would count twice whatever the sample is called
+    with pytest.raises(DarkreachError, match="'exp7/a' and 'reprocessed/a' both have run 1 of experiment 7"):
+        check_manifests([manifest(), manifest(sample="reprocessed", files=[entry("u2", 1)])])
 
 
 def test_what_was_read_is_compared_with_the_manifest(manifest: Make) -> None:

@@ -82,6 +82,8 @@ def test_an_absent_branch_is_answered_with_the_nearest(
         list(read_chunks(path, None, ["x", asked]))
     assert f"no branch '{asked}'; did you mean '{nearest}'?" in str(caught.value)
     assert str(path) in str(caught.value)
+    with pytest.raises(DarkreachError, match=r"no branch '.*', nor 2 others of 4 that are needed; did you"):
+        list(read_chunks(path, None, [asked, "x", "absent", "missing"]))
 
 
 def test_a_repeated_branch_is_refused_but_others_are_read(file_with_repeated_branch: Path) -> None:

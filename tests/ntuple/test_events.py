@@ -89,3 +89,10 @@ def test_runs_need_their_columns(tmp_path: Path, write: Callable[..., Path]) -> 
     path = write(tmp_path / "a.root", {"tree": {"__event__": np.arange(3)}})
     with pytest.raises(DarkreachError, match="no branch '__experiment__'"):
         runs_of(path)
+
+
+def test_runs_without_a_number_are_refused(tmp_path: Path, write: Callable[..., Path]) -> None:
+    columns = {name: np.array([1.0, np.nan]) for name in ("__experiment__", "__run__", "__event__")}
+    path = write(tmp_path / "a.root", {"tree": columns})
+    with pytest.raises(DarkreachError, match=r"a\.root: branch '__experiment__' has rows without a number"):
+        runs_of(path)

@@ -18,13 +18,13 @@ class ReadFile(Protocol):
 
 
 def check_manifests(manifests: Sequence[Manifest]) -> None:
-    """Check that no file is in two blocks and no run in two blocks of one data sample.
+    """Check that no file is in two blocks and no run in two blocks of data.
 
     Raises:
         DarkreachError: names both blocks.
     """
     seen_files: dict[str, tuple[Manifest, str]] = {}
-    seen_runs: dict[tuple[str, int, int], Manifest] = {}
+    seen_runs: dict[tuple[int, int], Manifest] = {}
     for manifest in manifests:
         for file in manifest.files:
             if file.uuid in seen_files:
@@ -37,7 +37,7 @@ def check_manifests(manifests: Sequence[Manifest]) -> None:
         if manifest.kind != "data":
             continue
         for experiment, run in manifest.runs:
-            other_block = seen_runs.setdefault((manifest.sample, experiment, run), manifest)
+            other_block = seen_runs.setdefault((experiment, run), manifest)
             if other_block is not manifest:
                 raise DarkreachError(
                     f"blocks '{other_block.name}' and '{manifest.name}' both have run {run} of experiment "

@@ -76,7 +76,7 @@ class Manifest(_Record):
             raise DarkreachError(f"{path}: cannot read this manifest ({error.strerror})") from None
         except ValidationError as error:
             raise DarkreachError(
-                f"{path}: not a manifest, {first_problem(error)}; remove it and run the catalogue stage again"
+                f"{path}: not a manifest, {first_problem(error)}; give one, or run the catalogue stage again"
             ) from None
 
     def write(self, path: str | os.PathLike) -> bool:

@@ -28,19 +28,20 @@ def require_columns(ntuple: Ntuple, names: Sequence[str]) -> dict[str, str]:
         DarkreachError: a branch is absent, is there twice, or does not hold one value per row.
     """
     counts = Counter(ntuple.names)
-    branches = {}
-    for name in names:
-        branch = name if name in counts else root_compatible(name)
-        if branch not in counts:
-            raise DarkreachError(
-                f"{ntuple.path}: tree '{ntuple.tree_name}' has no branch '{name}'{_nearest(ntuple, name)}"
-            )
+    branches = {name: name if name in counts else root_compatible(name) for name in names}
+    absent = [name for name, branch in branches.items() if branch not in counts]
+    if absent:
+        more = f", nor {len(absent) - 1} others of {len(branches)} that are needed" if len(absent) > 1 else ""
+        raise DarkreachError(
+            f"{ntuple.path}: tree '{ntuple.tree_name}' has no branch '{absent[0]}'{more}"
+            f"{_nearest(ntuple, absent[0])}"
+        )
+    for branch in branches.values():
         if counts[branch] > 1:
             raise DarkreachError(
                 f"{ntuple.path}: tree '{ntuple.tree_name}' has {counts[branch]} branches named '{branch}'; "
                 "write the ntuple again with each variable listed once"
             )
-        branches[name] = branch
     for branch in branches.values():
         kind = column_type(ntuple, branch)
         if kind not in _FLOATS | _INTEGERS | _STRINGS:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from darkreach.errors import DarkreachError
 from darkreach.ntuple.chunks import STEP, column_type, is_number, iterate, read_chunks
 from darkreach.ntuple.names import EVENT_COLUMNS
-from darkreach.ntuple.reading import Ntuple
+from darkreach.ntuple.reading import MEND, Ntuple
 
 Run = tuple[int, int]  # experiment, run
 
@@ -20,7 +21,7 @@ def runs_of(path: str | os.PathLike, tree: str | None = None, step: int = STEP) 
     """
     found: set[Run] = set()
     for chunk in read_chunks(path, tree, ["__experiment__", "__run__"], step):
-        found |= _pairs(chunk)
+        found |= _pairs(chunk, path)
     return sorted(found)
 
 
@@ -75,7 +76,7 @@ def summarise_events(ntuple: Ntuple, step: int = STEP) -> EventSummary | None:
         if not len(chunk["__event__"]):
             continue
         if {"__experiment__", "__run__"} <= usable:
-            summary.runs |= _pairs(chunk)
+            summary.runs |= _pairs(chunk, ntuple.path)
         starts = np.flatnonzero(_is_new_event(chunk, last, identity))
         limits = np.concatenate([[0], starts, [len(chunk["__event__"])]])
         rows = np.diff(limits)
@@ -92,7 +93,10 @@ def _usable(ntuple: Ntuple, name: str) -> bool:
     return ntuple.names.count(name) == 1 and is_number(column_type(ntuple, name))
 
 
-def _pairs(chunk: dict[str, np.ndarray]) -> set[Run]:
+def _pairs(chunk: dict[str, np.ndarray], path: str | os.PathLike) -> set[Run]:
+    for name in ("__experiment__", "__run__"):
+        if not np.isfinite(chunk[name]).all():
+            raise DarkreachError(f"{path}: branch '{name}' has rows without a number; {MEND}")
     pairs = np.unique(np.stack([chunk["__experiment__"], chunk["__run__"]]).astype(np.int64), axis=1)
     return {(int(experiment), int(run)) for experiment, run in pairs.T}
 
