@@ -36,6 +36,10 @@ def test_table_below_the_muon_threshold(capsys):
         ("zprime --mass 11 --coupling 0.01", "below 10.3"),
         ("zprime --mass 4 --coupling -1", "coupling is -1"),
         ("zprime --mass 4 --coupling 1 --alpha 0", "alpha is 0"),
+        ("zprime --mass 4 --coupling nan", "coupling is nan"),
+        ("zprime --mass 4 --coupling 1e200", "coupling is 1e+200"),
+        ("zprime --mass 4 --coupling 1e-200", "coupling is 1e-200"),
+        ("zprime --mass 4 --coupling 10", "X is narrower than its mass; its width would be 28 GeV"),
     ],
 )
 def test_bad_input_exits_with_2_and_one_line(options, message, capsys):
@@ -43,6 +47,16 @@ def test_bad_input_exits_with_2_and_one_line(options, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_energies_at_which_the_z_matters_get_a_note(capsys):
+    arguments = ["model", "zprime", "--mass", "4", "--coupling", "0.01", "--json", "--sqrt-s"]
+    assert main([*arguments, "91"]) == 0
+    printed = capsys.readouterr()
+    assert "photon exchange only; at 91 GeV Z exchange is not negligible" in printed.err
+    assert json.loads(printed.out)["sqrt_s_GeV"] == 91
+    assert main([*arguments, "10.58"]) == 0
+    assert not capsys.readouterr().err
 
 
 def test_alpha_that_is_no_number(capsys):

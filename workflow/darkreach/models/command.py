@@ -2,10 +2,19 @@
 
 import argparse
 import json
+import sys
 
+import numpy as np
+
+from darkreach.errors import DarkreachError
 from darkreach.models.constants import ALPHA_0, SQRT_S_NOMINAL
 from darkreach.models.cross_section import cross_section_fb
+from darkreach.models.model import Model
 from darkreach.models.registry import MODELS, model_named
+
+# Here Z exchange, which is not included, adds half a percent: its couplings squared times s²/(s − m_Z²)².
+Z_MATTERS_GEV = 40.0
+SMALLEST_WIDTH_GEV = 1e-300  # a smaller one has no finite lifetime in double precision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +37,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the prediction; returns the exit status."""
     prediction = predict(args.model, args.mass, args.coupling, args.sqrt_s, args.alpha, args.isr)
     print(json.dumps(prediction, indent=2) if args.json else table(prediction))
+    if args.sqrt_s > Z_MATTERS_GEV:
+        print(
+            f"darkreach model: note: the cross-section has photon exchange only; at {args.sqrt_s:g} GeV "
+            "Z exchange is not negligible",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -51,8 +66,9 @@ def predict(
     Raises:
         DarkreachError: unknown model, or a value out of range.
     """
-    value, error = cross_section_fb(model_name, mass, coupling, sqrt_s, alpha, isr)
     model = model_named(model_name)
+    unit_value, unit_error = cross_section_fb(model_name, mass, 1.0, sqrt_s, alpha, isr)
+    _check_coupling(model, mass, coupling)
     return {
         "model": model_name,
         "mass_GeV": mass,
@@ -60,8 +76,8 @@ def predict(
         "sqrt_s_GeV": sqrt_s,
         "alpha": alpha,
         "isr": isr,
-        "cross_section_fb": value,
-        "cross_section_error_fb": error,
+        "cross_section_fb": coupling**2 * unit_value,
+        "cross_section_error_fb": coupling**2 * unit_error,
         "width_GeV": float(model.width(mass, coupling)),
         "branching_fractions": {
             channel: float(fraction) for channel, fraction in model.branching_fractions(mass).items()
@@ -69,6 +85,17 @@ def predict(
         "ctau_m": float(model.ctau_m(mass, coupling)),
         "delta_a_mu": float(model.delta_a_mu(mass, coupling)),
     }
+
+
+def _check_coupling(model: Model, mass: float, coupling: float) -> None:
+    """The cross-section is that of X on shell, which means nothing for an X wider than its mass."""
+    with np.errstate(over="ignore", under="ignore"):
+        width = float(model.width(mass, coupling))
+    if not (coupling > 0 and SMALLEST_WIDTH_GEV < width < mass):
+        raise DarkreachError(
+            f"coupling is {coupling:g}: give a positive number for which X is narrower than its mass; "
+            f"its width would be {width:.3g} GeV."
+        )
 
 
 def table(prediction: dict[str, object]) -> str:
