@@ -21,9 +21,9 @@ def write_histograms(
     A name may contain slashes. `metadata` is stored as JSON in the attribute `darkreach`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(new, "w") as file:
             file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
             for name, histogram in sorted(histograms.items()):
@@ -32,7 +32,8 @@ def write_histograms(
     except OSError as error:
         raise DarkreachError(f"{path}: cannot write these histograms ({error})") from None
     finally:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def _opened(path: str | os.PathLike) -> Iterator[h5py.File]:
         with h5py.File(path) as file:
             yield file
     except (OSError, KeyError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
         raise DarkreachError(
-            f"{path}: not a file of histograms of this workflow ({str(error)[:120]}); make it again"
+            f"{path}: not a file of histograms of this workflow ({reason}); make it again"
         ) from None

@@ -1,6 +1,7 @@
 """One block of simulated ntuples: events, the detector response, a ROOT file and its sidecar."""
 
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -106,6 +107,6 @@ def _write_sidecar(spec: SimulateSpec, path: Path, content: dict, rows: int) -> 
         "entries": rows,
         "events_written": rows // N_CANDIDATES,
     }
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
     partial.write_text(json.dumps(text, indent=1) + "\n")
     partial.replace(path)

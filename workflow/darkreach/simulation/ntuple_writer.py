@@ -1,5 +1,6 @@
 """Writing ntuples that look like those of basf2: a ROOT tree `variables`, batch after batch."""
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +22,7 @@ class NtupleWriter:
 
     def __init__(self, path: Path, identity: str) -> None:
         self.rows = 0
-        self._path, self._partial = path, path.with_name(f".{path.name}.partial")
+        self._path, self._partial = path, path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = uproot.recreate(
