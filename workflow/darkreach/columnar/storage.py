@@ -1,6 +1,7 @@
 """Histograms on disk: HDF5 in the layout of UHI, which hist, boost-histogram and others read."""
 
 import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -20,17 +21,19 @@ def write_histograms(
 
     A name may contain slashes. `metadata` is stored as JSON in the attribute `darkreach`.
     """
-    path = Path(path)
+    path, content = Path(path), io.BytesIO()
+    # in memory first: HDF5 crashes the process when the disk is full
+    with h5py.File(content, "w") as file:
+        file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
+        for name, histogram in sorted(histograms.items()):
+            uhi.io.hdf5.write(file.create_group(name), histogram)
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(new, "w") as file:
-            file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
-            for name, histogram in sorted(histograms.items()):
-                uhi.io.hdf5.write(file.create_group(name), histogram)
+        new.write_bytes(content.getbuffer())
         new.replace(path)
     except OSError as error:
-        raise DarkreachError(f"{path}: cannot write these histograms ({error})") from None
+        raise DarkreachError(f"{path}: cannot write these histograms ({error.strerror})") from None
     finally:
         with contextlib.suppress(OSError):
             new.unlink()

@@ -18,8 +18,9 @@ from darkreach.simulation.response import reconstruct
 SLICE_FB = 10.0  # luminosity of which the candidates are in memory at a time, fb⁻¹
 # Above the cross-section with ISR; the published one without is 351.2 fb (AAFH, as used in basf2).
 FOURMUON_ESTIMATE_FB = 360.0
-# Generated events in the pool of a process, as many as take a few seconds.
-POOL_EVENTS = {"tautau": 5_000, "mumu": 50_000, "qqbar": 80_000}
+# Generated events in the pool of a process: many for qq̄, which is drawn most often, as an event that is drawn
+# repeatedly makes a false peak. μ⁺μ⁻(γ) has two tracks.
+POOL_EVENTS = {"tautau": 5_000, "mumu": 5_000, "qqbar": 120_000}
 NO_EVENTS = Particles(
     np.empty(0, int), np.empty(0, int), np.empty((0, 4)), np.empty((0, 3)), np.empty(0, bool), 0
 )

@@ -1,6 +1,7 @@
 """Writing ntuples that look like those of basf2: a ROOT tree `variables`, batch after batch."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -49,8 +50,14 @@ class NtupleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if kind is None:
-            self._partial.replace(self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
+        try:
+            self._file.close()
+            if value is None:
+                self._partial.replace(self._path)
+        except OSError as error:
+            value = value or error
+        finally:
+            with suppress(OSError):
+                self._partial.unlink()
+        if isinstance(value, OSError):
+            raise DarkreachError(f"--output {self._path}: cannot be written ({value.strerror})") from None

@@ -27,8 +27,6 @@ class Channel:
     settings: tuple[str, ...] = ()
 
 
-ONLY_ELECTRON_PAIRS = ("TimeShower:nGammaToQuark = 0", "TimeShower:nGammaToLepton = 1")
-
 # Cross-sections at 10.58 GeV: table of the Belle II Physics Book (arXiv:1808.10567), from KKMC. An error is
 # stated there for ττ only; the others are half a unit of the last digit. Light quarks: 1.61 + 0.40 + 0.38 nb.
 # Pythia's own cross-sections are not used: its running α alone moves them by 9 %.
@@ -37,8 +35,8 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     # mode 3: proper decay matrix elements without τ⁺τ⁻ spin correlation, ten times as fast as with; four
     # tracks with the beam energy, of which three look like muons, do not depend on the correlation
     "tautau": (Channel("15", 3.6, 0.919e6, 0.003e6, ("TauDecays:mode = 3",)),),
-    # photons of FSR split to e⁺e⁻ alone: μ⁺μ⁻μ⁺μ⁻ comes complete from the project's own generator
-    "mumu": (Channel("13", 1.0, 1.148e6, 0.0005e6, ONLY_ELECTRON_PAIRS),),
+    # photons do not split: μ⁺μ⁻μ⁺μ⁻ comes complete from the project's own generator, so FSR must not add it
+    "mumu": (Channel("13", 1.0, 1.148e6, 0.0005e6, ("TimeShower:QEDshowerByGamma = off",)),),
     "qqbar": (Channel("1 2 3", 3.6, 2.39e6, 0.009e6), Channel("4", 3.8, 1.30e6, 0.005e6)),
 }
 
