@@ -10,7 +10,7 @@ from typing import Any
 
 from darkreach.classifier.rows import SkimmedBlock
 from darkreach.config.stages import TrainSpec, describe
-from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 from darkreach.searches.registry import SEARCHES
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx")
@@ -50,12 +50,8 @@ def write_classifier(
         **{key: value for key, value in facts.items() if key != "trained"},
     }
     text = json.dumps(contents, indent=1, ensure_ascii=False) + "\n"
-    try:
-        for path, content in ((Path(card), text.encode()), (Path(output), model)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-    except OSError as error:
-        raise DarkreachError(f"{error.filename}: cannot write ({error.strerror})") from None
+    write_whole(card, text.encode())
+    write_whole(output, model)
 
 
 def _sha256(path: Path) -> str:

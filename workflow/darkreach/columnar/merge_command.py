@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,12 +20,12 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.columnar.merge import merge_blocks
     from darkreach.columnar.templates import write_templates
     from darkreach.config.stages import MergeSpec, read_spec
+    from darkreach.files import write_whole
 
     spec = read_spec(MergeSpec, args.spec)
     templates, account = merge_blocks(spec, [Manifest.read(path) for path in args.manifests], args.histograms)
     write_templates(args.output, templates)
-    Path(args.account).parent.mkdir(parents=True, exist_ok=True)
-    Path(args.account).write_text(json.dumps(account, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(args.account, (json.dumps(account, indent=1, ensure_ascii=False) + "\n").encode())
     print(
         f"darkreach merge: {len(account['blocks'])} blocks, {templates.luminosity_fb:g} fb⁻¹, "
         f"expected {account['expected_candidates']:.1f}, observed {account['observed_candidates']}",

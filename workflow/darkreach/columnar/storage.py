@@ -5,13 +5,13 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import h5py
 import uhi.io.hdf5
 
 from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 
 
 def write_histograms(
@@ -21,22 +21,13 @@ def write_histograms(
 
     A name may contain slashes. `metadata` is stored as JSON in the attribute `darkreach`.
     """
-    path, content = Path(path), io.BytesIO()
+    content = io.BytesIO()
     # in memory first: HDF5 crashes the process when the disk is full
     with h5py.File(content, "w") as file:
         file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
         for name, histogram in sorted(histograms.items()):
             uhi.io.hdf5.write(file.create_group(name), histogram)
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(content.getbuffer())
-        new.replace(path)
-    except OSError as error:
-        raise DarkreachError(f"{path}: cannot write these histograms ({error.strerror})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            new.unlink()
+    write_whole(path, content.getbuffer())
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, Any]:

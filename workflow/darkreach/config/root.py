@@ -83,7 +83,7 @@ def load_config(values: Mapping[str, Any], source: str) -> Config:
         DarkreachError: a file is missing or broken, a key is unknown, or a value is not allowed.
     """
     values = dict(_mapping(values, source))
-    files = {(): _File(source, values.copy())}
+    files: dict[tuple, _File] = {(): _File(source, values.copy())}
     if isinstance(values.get("samples"), str):
         files["samples",] = _File(
             values["samples"], _mapping(read_yaml(values["samples"]), values["samples"])

@@ -181,7 +181,7 @@ def catalogue_spec(
     )
 
 
-def skim_spec(config: Config, search_name: str, sample_name: str) -> SkimSpec:
+def skim_spec(config: Config, search_name: SearchName, sample_name: str) -> SkimSpec:
     """What `skim` needs for the blocks of one sample."""
     search = config.searches[search_name]
     return SkimSpec(
@@ -194,7 +194,7 @@ def skim_spec(config: Config, search_name: str, sample_name: str) -> SkimSpec:
     )
 
 
-def train_spec(config: Config, search_name: str, region_name: str) -> TrainSpec:
+def train_spec(config: Config, search_name: SearchName, region_name: str) -> TrainSpec:
     """What `train` needs for one region. The luminosity sets the background that the cut is chosen for."""
     search = config.searches[search_name]
     return TrainSpec(
@@ -207,13 +207,13 @@ def train_spec(config: Config, search_name: str, region_name: str) -> TrainSpec:
     )
 
 
-def is_blind(config: Config, search_name: str) -> bool:
+def is_blind(config: Config, search_name: SearchName) -> bool:
     """Collision data stay out of the signal region until the search is unblinded; simulated data do not."""
     collision_data = any(s.kind == "data" and s.simulate is None for s in config.samples.values())
     return collision_data and not config.searches[search_name].unblinded
 
 
-def histogram_spec(config: Config, search_name: str, sample_name: str) -> HistogramSpec:
+def histogram_spec(config: Config, search_name: SearchName, sample_name: str) -> HistogramSpec:
     """What `histogram` needs for the blocks of one sample."""
     search, sample = config.searches[search_name], config.samples[sample_name]
     return HistogramSpec(
@@ -226,12 +226,12 @@ def histogram_spec(config: Config, search_name: str, sample_name: str) -> Histog
     )
 
 
-def merge_spec(config: Config, search_name: str) -> MergeSpec:
+def merge_spec(config: Config, search_name: SearchName) -> MergeSpec:
     """What `merge` needs."""
     return MergeSpec(search=search_name, blind=is_blind(config, search_name))
 
 
-def scan_spec(config: Config, search_name: str, model: str) -> ScanSpec:
+def scan_spec(config: Config, search_name: SearchName, model: ModelName) -> ScanSpec:
     """What `scan` needs for one model."""
     search = config.searches[search_name]
     return ScanSpec(
@@ -246,7 +246,7 @@ def scan_spec(config: Config, search_name: str, model: str) -> ScanSpec:
     )
 
 
-def limits_spec(config: Config, search_name: str, model: str) -> LimitsSpec:
+def limits_spec(config: Config, search_name: SearchName, model: ModelName) -> LimitsSpec:
     """What `limits` needs for one model."""
     search = config.searches[search_name]
     return LimitsSpec(

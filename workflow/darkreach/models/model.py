@@ -1,12 +1,14 @@
 """What every dark-sector model offers; a new model is one small subclass."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from darkreach.models.constants import HBAR_C_GEV_M
 
 
-class Model:
+class Model(ABC):
     """A new particle X with one coupling. Masses are in GeV and may be arrays; so may the results.
 
     Attributes:
@@ -23,13 +25,13 @@ class Model:
     spin: int
     production_vertex: str
 
+    @abstractmethod
     def partial_widths(self, mass: ArrayLike, coupling: ArrayLike) -> dict[str, np.ndarray]:
         """Partial widths in GeV by decay channel; a closed channel has width 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delta_a_mu(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
         """One-loop contribution of X to (g−2)μ/2."""
-        raise NotImplementedError
 
     def width(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
         """Total width in GeV."""

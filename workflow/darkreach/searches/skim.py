@@ -16,6 +16,7 @@ from darkreach.catalogue.account import compare_read
 from darkreach.catalogue.manifest import FileEntry, Manifest
 from darkreach.config.stages import SkimSpec
 from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 from darkreach.ntuple.chunks import iterate
 from darkreach.ntuple.names import root_compatible
 from darkreach.ntuple.reading import Ntuple, open_ntuple
@@ -113,7 +114,7 @@ def skim_block(spec: SkimSpec, manifest: Manifest, output: str | os.PathLike) ->
         cutflow=cutflow.as_list(),
     )
     text = json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n"
-    record_path(output).write_text(text, encoding="utf-8")
+    write_whole(record_path(output), text.encode())
     return record
 
 

@@ -1,7 +1,6 @@
 """One block of simulated ntuples: events, the detector response, a ROOT file and its sidecar."""
 
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec, as_json
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 from darkreach.simulation.block_data import DataAccount, data_slices
 from darkreach.simulation.block_generators import BATCH, Component, generate, random_stream, report
 from darkreach.simulation.candidates import N_CANDIDATES, candidate_columns
@@ -107,6 +107,4 @@ def _write_sidecar(spec: SimulateSpec, path: Path, content: dict, rows: int) -> 
         "entries": rows,
         "events_written": rows // N_CANDIDATES,
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
-    partial.write_text(json.dumps(text, indent=1) + "\n")
-    partial.replace(path)
+    write_whole(path, (json.dumps(text, indent=1) + "\n").encode())

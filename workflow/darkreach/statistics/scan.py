@@ -50,7 +50,7 @@ def masses_of_chunk(signal: SignalModel, spec: ScanSpec, chunk: int) -> np.ndarr
 
 
 def scan_masses(
-    templates: Templates, signal: SignalModel, masses: Sequence[float], spec: ScanSpec
+    templates: Templates, signal: SignalModel, masses: Sequence[float] | np.ndarray, spec: ScanSpec
 ) -> tuple[list[Row], list[Workspace | None], list[Limit | None]]:
     """Rows, workspaces and limits in units of mu (None where there is none) of hypotheses with masses in GeV.
 
@@ -70,16 +70,14 @@ def scan_masses(
     prepared = [_prepare(templates, signal, float(mass), spec) for mass in masses]
     rows = [row for row, _ in prepared]
     workspaces = [workspace for _, workspace in prepared]
-    fitted = [i for i, workspace in enumerate(workspaces) if workspace is not None]
-    found = upper_limits(
-        [workspaces[i] for i in fitted], spec.scan.confidence_level, toys_below=spec.scan.toys_below_events
-    )
+    fitted = {i: workspace for i, workspace in enumerate(workspaces) if workspace is not None}
+    found = upper_limits(fitted.values(), spec.scan.confidence_level, toys_below=spec.scan.toys_below_events)
     limits: list[Limit | None] = [None] * len(rows)
-    for i, limit in zip(fitted, found, strict=True):
+    for (i, workspace), limit in zip(fitted.items(), found, strict=True):
         limits[i] = limit
         rows[i] |= _in_fb(limit, rows[i], spec)
         if spec.scan.toys and limit.needs_toys and not limit.status.startswith("failed"):
-            rows[i] |= _from_toys(workspaces[i], rows[i], spec)
+            rows[i] |= _from_toys(workspace, rows[i], spec)
     return rows, workspaces, limits
 
 

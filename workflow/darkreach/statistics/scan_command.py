@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             found = scan_masses(templates, signal, masses[first : first + BATCH], spec)
             for row, workspace, limit in zip(*found, strict=True):
                 rows.append(row)
-                if workspace is not None:
+                if workspace is not None and limit is not None:
                     archive.add(row["mass_GeV"], workspace)
                     fitted.append((row["mass_GeV"], workspace))
                     limits.append(limit)

@@ -77,7 +77,7 @@ class SignalModel:
 
     def efficiency(self, mass: float) -> float:
         """Selected and correctly paired candidates per generated event."""
-        position = reduced_mass(mass)
+        position = float(reduced_mass(mass))
         # the part of the peak that lies in each region
         below = ndtr((self._borders - position) / self.resolution(mass))
         shares = np.diff(np.concatenate([[0.0], below, [1.0]]))
