@@ -151,6 +151,11 @@ SENTENCES = [
         "give each block 'runs' of its own",
     ),
     (
+        "samples.data.blocks.b04.runs",
+        [601, 2**33],
+        "my.yaml: 'samples.data.blocks.b04.runs.1': input should be less than 2147483648, found 8589934592",
+    ),
+    (
         "samples.zprime.blocks.low.masses_GeV",
         [0.212, 0.3, 0.3],
         "my.yaml: 'samples.zprime': block 'low' has a mass twice in 'masses_GeV'; give each once",

@@ -1,7 +1,7 @@
 """Samples and their blocks: the user's own ntuples, or what the workflow simulates in their place."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,7 @@ from darkreach.config.base import Name, Positive, Section
 
 ModelName = Literal["zprime", "muonphilic_scalar"]
 Process = Literal["fourmuon", "tautau", "mumu", "qqbar"]
+RunNumber = Annotated[int, Field(ge=0, lt=2**31)]  # a 32-bit integer in ntuples
 
 
 class Block(Section):
@@ -16,7 +17,9 @@ class Block(Section):
 
     files: list[str] = Field([], description="the user's ntuples: paths or glob patterns")
     luminosity_fb: Positive | None = Field(None, description="integrated luminosity of a data block, fb⁻¹")
-    runs: tuple[int, int] = Field((1, 100), description="first and last run number of a simulated block")
+    runs: tuple[RunNumber, RunNumber] = Field(
+        (1, 100), description="first and last run number of a simulated block"
+    )
     generated_events: int | None = Field(
         None, gt=0, description="events generated: to be simulated (signals: per mass), or behind the files"
     )

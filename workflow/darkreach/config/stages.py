@@ -33,7 +33,7 @@ class SimulateSpec(Section):
     runs: tuple[int, int]
     injection: Injection | None
     alpha: Positive
-    seed: int
+    seed: int = Field(ge=0)
 
 
 class CatalogueSpec(Section):
@@ -69,7 +69,7 @@ class TrainSpec(Section):
     classifier: Classifier
     half_window_sigma: Positive
     luminosity_fb: Positive
-    seed: int
+    seed: int = Field(ge=0)
 
 
 class HistogramSpec(Section):
@@ -100,7 +100,7 @@ class ScanSpec(Section):
     vetoes: list[MassWindow]
     systematics: Systematics
     blind: bool
-    seed: int
+    seed: int = Field(ge=0)
 
 
 class LimitsSpec(Section):
