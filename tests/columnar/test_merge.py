@@ -165,6 +165,16 @@ def test_blocks_not_read_completely_are_refused(filled):
         merged(filled)
 
 
+def test_negative_background_is_refused(filled):
+    path = filled[1]["tautau/b01"]
+    histograms, metadata = read_histograms(path)
+    for key, sign in (("values", -1), ("variances", 1)):
+        histograms["observable"]["storage"][key] = sign * histograms["observable"]["storage"][key]
+    write_histograms(path, histograms, metadata)
+    with pytest.raises(DarkreachError, match=r"samples\.tautau: -.* candidates are expected"):
+        merged(filled)
+
+
 def test_other_binning_is_refused(filled, tmp_path, root):
     _, paths = filled
     histograms, metadata = read_histograms(paths["tautau/b01"])

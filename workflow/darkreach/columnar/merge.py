@@ -81,7 +81,8 @@ def merge_blocks(
 
     Raises:
         DarkreachError: a block is missing, there twice, not read completely or of another search or
-            binning; a file or a run is in two blocks; there are no data; or blinding does not fit.
+            binning; a file or a run is in two blocks; there are no data; a background is negative; or
+            blinding does not fit.
     """
     check_manifests(manifests)
     luminosity = luminosity_account(manifests)
@@ -108,6 +109,12 @@ def merge_blocks(
     if axis is None:
         raise DarkreachError("--histograms: no simulated sample is among the blocks; add one to 'samples'")
     templates = _templates(axis, luminosity["total_fb"], samples, signals)
+    for name, (values, _) in templates.backgrounds.items():
+        if values.sum() < 0:
+            raise DarkreachError(
+                f"samples.{name}: {values.sum():.4g} candidates are expected, a negative number; "
+                "correct '__weight__' in its ntuples"
+            )
     return templates, _account(spec, luminosity, blocks, samples, templates)
 
 
