@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 import yaml
 
+from darkreach.cli import main
 from darkreach.config import stages
 from darkreach.config.root import load_config, read_yaml
 from darkreach.config.search import GMinus2Band
@@ -223,6 +224,18 @@ def test_every_configuration_file_is_valid(pytestconfig):
     assert files
     for path in files:
         load_config({**read_yaml(MAIN), **read_yaml(path)}, path.name)
+
+
+def test_check_reads_what_is_not_said_from_the_defaults(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "searches: {mumu_resonance: {base: config/searches/mumu_resonance.yaml, models: [zprime]}}"
+    )
+    assert main(["check", str(path)]) == 0
+    assert "search mumu_resonance: zprime; 5 regions" in capsys.readouterr().out
+    path.write_text("seeed: 1")
+    assert main(["check", str(path)]) == 2
+    assert f"{path}: unknown key 'seeed'; did you mean 'seed'?" in capsys.readouterr().err
 
 
 def test_user_files_need_what_counts_them():

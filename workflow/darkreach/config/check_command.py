@@ -1,18 +1,25 @@
 """`darkreach check`: validate a configuration and say what it would do."""
 
 import argparse
+from pathlib import Path
 
-from darkreach.config.root import load_config, read_yaml
+from darkreach.config.root import load_config, read_yaml, replaced
+
+DEFAULTS = "config/config.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `darkreach check`."""
-    parser.add_argument("config", nargs="?", default="config/config.yaml", help="default: %(default)s")
+    parser.add_argument("config", nargs="?", default=DEFAULTS, help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
     """Validate; prints one line per sample and search."""
-    config = load_config(read_yaml(args.config), args.config)
+    values = read_yaml(args.config)
+    if Path(DEFAULTS).is_file():
+        # as Snakemake does with --configfile
+        values = replaced(read_yaml(DEFAULTS), values)
+    config = load_config(values, args.config)
     for name, sample in config.samples.items():
         origin = "simulated" if sample.simulate else "from files"
         print(f"sample {name}: {sample.kind}, {origin}, {len(sample.blocks)} blocks")

@@ -95,7 +95,7 @@ def load_config(values: Mapping[str, Any], source: str) -> Config:
             changes = dict(search) if isinstance(search, Mapping) else {"base": search}
             if isinstance(base := changes.pop("base", None), str):
                 files["searches", name] = _File(base, _mapping(read_yaml(base), base))
-                values["searches"][name] = _replaced(files["searches", name].content, changes)
+                values["searches"][name] = replaced(files["searches", name].content, changes)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -130,10 +130,11 @@ def _kind(found: Any) -> str:
     return "found a list" if isinstance(found, list) else f"found {found!r}"
 
 
-def _replaced(old: Any, new: Any) -> Any:
+def replaced(old: Any, new: Any) -> Any:
+    """`old` with the keys of `new` in place of its own, at every depth; what is no mapping is replaced whole."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return new
-    return {**old, **{key: _replaced(old.get(key), value) for key, value in new.items()}}
+    return {**old, **{key: replaced(old.get(key), value) for key, value in new.items()}}
 
 
 def read_yaml(path: str | Path) -> Any:
