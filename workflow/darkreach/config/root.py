@@ -131,7 +131,7 @@ def _kind(found: Any) -> str:
 
 
 def replaced(old: Any, new: Any) -> Any:
-    """`old` with the keys of `new` in place of its own, at every depth; what is no mapping is replaced whole."""
+    """`old` with the keys of `new` in place of its own, at every depth."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return new
     return {**old, **{key: replaced(old.get(key), value) for key, value in new.items()}}
