@@ -106,9 +106,10 @@ def _draw_limits(axes: Any, mass: np.ndarray, limits: dict[str, np.ndarray]) -> 
     axes.fill_between(
         mass, limits["exp_m1"], limits["exp_p1"], color=_ONE_SIGMA, lw=0, label=r"expected $\pm1\sigma$"
     )
-    axes.plot(mass, limits["exp"], color="black", ls="--", label="expected median")
+    axes.plot(mass, limits["exp"], color="#c00000", lw=1.0, label="expected median")
     if np.isfinite(limits["obs"]).any():
-        axes.plot(mass, limits["obs"], color="black", lw=0.9, label="observed")
+        width = 0.9 if len(mass) < 400 else 0.35  # thousands of hypotheses would merge into a block
+        axes.plot(mass, limits["obs"], color="black", lw=width, label="observed")
 
 
 def _sigma_limits(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
