@@ -79,16 +79,18 @@ def is_simulated(wildcards):
 
 def ntuple_files(wildcards):
     """Files of one block: what the workflow simulates, or the user's own with patterns expanded."""
-    sample = CONFIG.samples[wildcards.sample]
-    if wildcards.block not in sample.blocks:
-        raise WorkflowError(f"sample '{wildcards.sample}' has no block '{wildcards.block}'")
-    if is_simulated(wildcards):
-        return [f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}.root"]
-    return [
-        path
-        for pattern in sample.blocks[wildcards.block].files
-        for path in expand_pattern(pattern, f"samples.{wildcards.sample}.blocks.{wildcards.block}.files")
-    ]
+    try:
+        return FILES[wildcards.sample, wildcards.block]
+    except KeyError:
+        raise WorkflowError(f"sample '{wildcards.sample}' has no block '{wildcards.block}'") from None
+
+
+def files_of_block(sample, block):
+    if CONFIG.samples[sample].simulate is not None:
+        return [f"{RESULTS}/ntuples/{sample}/{block}.root"]
+    key = f"samples.{sample}.blocks.{block}.files"
+    patterns = CONFIG.samples[sample].blocks[block].files
+    return [path for pattern in patterns for path in expand_pattern(pattern, key)]
 
 
 def expand_pattern(pattern, key):
@@ -100,6 +102,10 @@ def expand_pattern(pattern, key):
             f"{key}: no file matches '{pattern}'; correct the path or remove it from the block"
         )
     return paths
+
+
+# expanded for all blocks at once, so that a file which is gone is missed even where results exist
+FILES = {(sample, block): files_of_block(sample, block) for sample, block in blocks()}
 
 
 def local_ntuple_files(wildcards):

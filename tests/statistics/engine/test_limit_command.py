@@ -35,6 +35,21 @@ def test_json_has_the_documented_keys_and_both_engines_agree(workspace, capsys):
     assert results["fast"]["z"] == pytest.approx(results["pyhf"]["z"], rel=1e-3)
 
 
+def test_a_file_of_toys_is_topped_up(workspace, tmp_path, capsys):
+    results = []
+    for seed in ("7", "8"):
+        options = ("--json", "--toys", "400", "--seed", seed, "--toys-file", str(tmp_path / "toys.h5"))
+        assert run(workspace, *options) == 0
+        results.append(json.loads(capsys.readouterr().out))
+    assert [result["toys"]["number"] for result in results] == [400, 800]
+    assert results[1]["toys"]["seeds"] == [7, 8]
+    assert results[1]["toys"]["p0_error"] < results[0]["toys"]["p0_error"]
+    with pytest.raises(DarkreachError, match="share a seed"):
+        run(workspace, *options)
+    with pytest.raises(DarkreachError, match="--toys-file needs --toys"):
+        run(workspace, "--toys-file", str(tmp_path / "toys.h5"))
+
+
 def test_toys_replace_the_asymptotic_limit_and_state_their_error(workspace, capsys):
     run(workspace, "--json")
     asymptotic = json.loads(capsys.readouterr().out)

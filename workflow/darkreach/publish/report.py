@@ -62,7 +62,15 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DarkreachError(f"{path}: cannot read this JSON file ({error})") from None
+        raise DarkreachError(f"{path}: cannot read this JSON file ({type(error).__name__})") from None
+
+
+def _account(path: Path) -> dict[str, Any]:
+    account = _json(path)
+    wanted = {"search", "blind", "luminosity_fb", "samples", "blocks", "observed_candidates"}
+    if not isinstance(account, dict) or not wanted <= set(account):
+        raise DarkreachError(f"{path}: not the account of a search; merge again")
+    return account
 
 
 def _picture(path: Path) -> str:
@@ -95,7 +103,9 @@ def _model_summary(path: Path) -> dict[str, Any]:
             "table": path.name,
         }
     except (OSError, KeyError, IndexError, ValueError) as error:
-        raise DarkreachError(f"{path}: not a limit table ({error!r}); make the limits again") from None
+        raise DarkreachError(
+            f"{path}: not a limit table ({type(error).__name__}); make the limits again"
+        ) from None
 
 
 def _card_summary(card: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -114,7 +124,7 @@ def _card_summary(card: dict[str, Any], path: Path) -> dict[str, Any]:
             "warnings": card["warnings"],
         }
     except (KeyError, TypeError) as error:
-        raise DarkreachError(f"{path}: not a model card ({error!r}); train again") from None
+        raise DarkreachError(f"{path}: not a model card ({type(error).__name__}); train again") from None
 
 
 def _range(rows: Sequence[dict[str, str]], column: str) -> tuple[float, float] | None:

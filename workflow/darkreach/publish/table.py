@@ -49,7 +49,9 @@ def check_account(path: Path, luminosity_fb: float) -> None:
     try:
         total = json.loads(path.read_text(encoding="utf-8"))["luminosity_fb"]["total_fb"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DarkreachError(f"{path}: not a luminosity account ({error!r}); merge again") from None
+        raise DarkreachError(
+            f"{path}: not a luminosity account ({type(error).__name__}); merge again"
+        ) from None
     if not np.isclose(total, luminosity_fb, rtol=1e-9):
         raise DarkreachError(
             f"{path}: accounts for {total:g} fb⁻¹, but {luminosity_fb:g} fb⁻¹ were scanned; scan again"

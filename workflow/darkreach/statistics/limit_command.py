@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="toys per tested signal strength (default: asymptotic)",
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the toys (default: 1)")
+    parser.add_argument(
+        "--toys-file",
+        type=Path,
+        metavar="TOYS.h5",
+        help="keep the toys there; if it exists, add new toys (with another --seed) to those in it",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -34,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         raise DarkreachError(f"--cl is {args.cl}; it must lie between 0 and 1, e.g. 0.90")
     if args.toys < 0:
         raise DarkreachError(f"--toys is {args.toys}; it must not be negative")
+    if args.toys_file and not args.toys:
+        raise DarkreachError("--toys-file needs --toys, the number of toys to throw or to add")
     if args.toys and args.engine == "pyhf":
         raise DarkreachError("--toys works with --engine fast only; take one of the two options away")
     spec = _read(args.workspace)
@@ -62,10 +70,25 @@ def _by_engine(spec: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]
     limit = upper_limits([spec], args.cl, args.measurement)[0]
     result = {"engine": "fast", "cl": args.cl, **limit.as_dict()}
     if args.toys and not limit.status.startswith("failed"):
-        from darkreach.statistics.engine.toy_limits import limit_from_toys
-
-        result.update(limit_from_toys(spec, args.toys, args.seed, args.cl, args.measurement).as_dict())
+        result.update(_limit_of_toys(spec, args))
     return result
+
+
+def _limit_of_toys(spec: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Limits from toys, new ones or those of the file topped up."""
+    from darkreach.statistics.engine.toy_limits import bracketing_toys, evaluate, top_up
+    from darkreach.statistics.engine.toys import ToySet
+
+    if args.toys_file and args.toys_file.exists():
+        toys = top_up(spec, ToySet.load(args.toys_file), args.toys, args.seed, args.measurement)
+    else:
+        toys = bracketing_toys(spec, args.toys, args.seed, args.cl, args.measurement)
+    if args.toys_file:
+        toys.save(args.toys_file)
+    limit = evaluate(toys, args.cl)
+    if isinstance(limit, str):
+        raise DarkreachError(f"{args.toys_file}: its toys do not bracket the limits; delete it and run again")
+    return limit.as_dict()
 
 
 def _by_pyhf(spec: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:

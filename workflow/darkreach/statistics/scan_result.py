@@ -53,7 +53,9 @@ def read_scan(
             luminosities.add(chunk["luminosity_fb"])
             tolerances.add(chunk["referee_tolerance"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DarkreachError(f"{path}: not a chunk of a scan ({error!r}); scan again") from None
+            raise DarkreachError(
+                f"{path}: not a chunk of a scan ({type(error).__name__}); scan again"
+            ) from None
         for key, value in wanted.items():
             if found[key] != value:
                 raise DarkreachError(

@@ -58,6 +58,15 @@ def scan_points(low: float, high: float) -> np.ndarray:
 def limit_from_toys(
     spec: Mapping[str, Any], toys: int, seed: int, cl: float = 0.90, measurement: str | None = None
 ) -> ToyLimit:
+    """Limits from new toys; raises what `bracketing_toys` raises."""
+    result = evaluate(bracketing_toys(spec, toys, seed, cl, measurement), cl)
+    assert isinstance(result, ToyLimit)
+    return result
+
+
+def bracketing_toys(
+    spec: Mapping[str, Any], toys: int, seed: int, cl: float = 0.90, measurement: str | None = None
+) -> ToySet:
     """Throw toys around the asymptotic limits, widening the range until it brackets all limits.
 
     Raises DarkreachError if there is no asymptotic limit to start from or the toys are too few to bracket
@@ -68,10 +77,11 @@ def limit_from_toys(
         raise DarkreachError(f"no toys without an asymptotic limit to start from: {first.status}")
     low, high = min(first.observed, *first.expected), max(first.observed, *first.expected)
     for _ in range(6):
-        result = evaluate(run_toys(spec, scan_points(low, high), toys, seed, measurement), cl)
-        if isinstance(result, ToyLimit):
-            return result
-        low, high = (0.4 * low, high) if result == "low" else (low, 2.5 * high)
+        found = run_toys(spec, scan_points(low, high), toys, seed, measurement)
+        side = evaluate(found, cl)
+        if isinstance(side, ToyLimit):
+            return found
+        low, high = (0.4 * low, high) if side == "low" else (low, 2.5 * high)
     raise DarkreachError(f"{toys} toys do not bracket the limits; ask for more of them")
 
 
