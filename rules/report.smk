@@ -1,6 +1,10 @@
 # Everything → one page to look at.
 
 
+def is_stand_in(sample):
+    return sample.kind != "data" or sample.simulate is not None
+
+
 rule report:
     input:
         code=code("darkreach.publish.report_command"),
@@ -21,8 +25,10 @@ rule report:
         assumed=sorted(
             {f"{name}.{key}" for name, search in CONFIG.searches.items() for key in search.assumed}
         ),
+        stand_in="--stand-in" if all(is_stand_in(sample) for sample in CONFIG.samples.values()) else "",
     message:
         "Writing the report"
     shell:
         "python -m darkreach report --limits {input.limits:q} --accounts {input.accounts:q}"
-        " --cards {input.cards:q} --templates {input.templates:q} --assumed {params.assumed:q} --output {output:q} > {log:q} 2>&1"
+        " --cards {input.cards:q} --templates {input.templates:q} --assumed {params.assumed:q}"
+        " {params.stand_in} --output {output:q} > {log:q} 2>&1"

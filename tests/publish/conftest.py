@@ -29,6 +29,7 @@ def _row(mass, vetoed, blind):
         "p0_local": None if blind or vetoed else 0.31,
         "z_local": None if blind or vetoed else 0.5,
         "method": None if vetoed else "asymptotic",
+        "few_events": None if vetoed else mass > 6,
         "notes": [],
     }
 

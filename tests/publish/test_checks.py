@@ -51,6 +51,7 @@ def test_a_disagreement_with_pyhf_is_said_loudly(write_scan, tmp_path, capsys):
     assert checks["referee"]["agrees"] is False
     assert checks["largest_excess"] == {"local_z": 2.5, "p": 0.6}
     assert checks["methods"] == {"asymptotic": 10, "toys": 0}
+    assert checks["few_events_without_toys"] == 2
     loud = capsys.readouterr().err
     assert "WARNING: pyhf disagrees at 1.000000 GeV (2.00%): free fit: the engine is lower by 0.1" in loud
     assert "WARNING: pyhf disagrees at 2.000000 GeV (no result): pyhf fails: ValueError" in loud

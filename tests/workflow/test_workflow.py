@@ -86,6 +86,7 @@ def test_the_report_shows_both_models(tiny):
     for model in MODELS:
         assert model in page
     assert page.count("data:image/png;base64,") >= 2
+    assert "simulated by the workflow itself: this is not a measurement" in page
 
 
 def test_every_simulated_ntuple_is_catalogued_and_counted(tiny):

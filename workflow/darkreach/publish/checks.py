@@ -30,6 +30,9 @@ def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
         "methods": {
             method: sum(row["method"] == method for row in fitted) for method in ("asymptotic", "toys")
         },
+        "few_events_without_toys": sum(
+            bool(row["few_events"]) and row["method"] == "asymptotic" for row in fitted
+        ),
         "notes": {f"{row['mass_GeV']:.6f}": row["notes"] for row in scan.rows if row["notes"]},
     }
     output.write_text(json.dumps(checks, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -22,6 +22,7 @@ def write_report(
     cards: Sequence[Path],
     templates: Sequence[Path],
     assumed: Sequence[str],
+    stand_in: bool,
     output: Path,
 ) -> None:
     """Write the page from the results of all searches; figure and checks of a limit table lie beside it.
@@ -29,6 +30,8 @@ def write_report(
     Raises:
         DarkreachError: an input is missing or is not what its option says.
     """
+    if len(accounts) != len(templates):
+        raise DarkreachError("--accounts and --templates must name one file each per search")
     read = [read_templates(path) for path in templates]
     page = (
         _environment()
@@ -37,11 +40,12 @@ def write_report(
             version=__version__,
             models=[_model_summary(path) for path in limits],
             searches=[
-                _search_summary(_json(path), search_templates)
+                _search_summary(_account(path), search_templates)
                 for path, search_templates in zip(accounts, read, strict=True)
             ],
             cards=[_card_summary(_json(path), path) for path in cards],
             assumed=assumed,
+            stand_in=stand_in,
         )
     )
     output.parent.mkdir(parents=True, exist_ok=True)

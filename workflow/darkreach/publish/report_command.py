@@ -11,6 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cards", required=True, nargs="+", type=Path, help="model cards, JSON")
     parser.add_argument("--templates", required=True, nargs="+", type=Path, help="templates, HDF5")
     parser.add_argument("--assumed", nargs="*", default=[], help="keys of the configuration that are assumed")
+    parser.add_argument("--stand-in", action="store_true", help="the data are simulated")
     parser.add_argument("--output", required=True, type=Path, help="page to write, HTML")
 
 
@@ -18,5 +19,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the page."""
     from darkreach.publish.report import write_report
 
-    write_report(args.limits, args.accounts, args.cards, args.templates, args.assumed, args.output)
+    write_report(
+        args.limits, args.accounts, args.cards, args.templates, args.assumed, args.stand_in, args.output
+    )
     return 0

@@ -62,7 +62,8 @@ def scan_masses(
         sigma_limit_obs_fb, sigma_limit_exp[_m2|_m1|_p1|_p2]_fb: upper limits on
         σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) in fb; sigma_hat_fb: its best fit, not negative;
         p0_local, z_local: of the background-only hypothesis;
-        background_events: effective background under the peak; method: `asymptotic` or `toys`;
+        background_events: effective background under the peak; few_events: whether that is too few for
+        asymptotic formulas; method: `asymptotic` or `toys`;
         limit_error_fb: Monte-Carlo error of the observed limit, from toys alone.
     While the search is blind whatever needs the data is None.
     A row does not depend on the other hypotheses.
@@ -105,7 +106,15 @@ def _prepare(
 
 def _empty_row(mass: float) -> Row:
     first = ["n_observed", "efficiency", "resolution_GeV", "reference_cross_section_fb"]
-    last = ["sigma_hat_fb", "p0_local", "z_local", "background_events", "method", "limit_error_fb"]
+    last = [
+        "sigma_hat_fb",
+        "p0_local",
+        "z_local",
+        "background_events",
+        "few_events",
+        "method",
+        "limit_error_fb",
+    ]
     return {"mass_GeV": mass, "status": "", "notes": []} | dict.fromkeys([*first, *_LIMITS, *last])
 
 
@@ -132,7 +141,8 @@ def _in_fb(limit: Limit, row: Row, spec: ScanSpec) -> Row:
         name: x if math.isfinite(x) and not (spec.blind and name in _OF_DATA) else None
         for name, x in numbers.items()
     }
-    return known | {"status": limit.status, "notes": list(limit.notes), "method": "asymptotic"}
+    words = {"status": limit.status, "notes": list(limit.notes), "method": "asymptotic"}
+    return known | words | {"few_events": limit.needs_toys}
 
 
 def _from_toys(workspace: Workspace, row: Row, spec: ScanSpec) -> Row:
