@@ -29,7 +29,8 @@ rule all:
 
 
 onsuccess:
-    print("The limit tables, with a figure beside each, and the summary:")
-    print(*(f"  {path}" for path in [*limit_tables(), f"{RESULTS}/report.html"]), sep="\n")
-    for table in limit_tables():
-        warn_of_disagreement(Path(table))
+    print("Results:")
+    for table in map(Path, limit_tables()):
+        print(f"  limit table  {table}\n  figure       {table.with_suffix('.png')}")
+        warn_of_disagreement(table)
+    print(f"  summary      {RESULTS}/report.html")
