@@ -13,6 +13,8 @@ READY  := .venv/.complete
 run: $(READY)
 	@echo "== Running the workflow on $(CORES) cores. Jobs that are up to date are not run again."
 	.venv/bin/snakemake --cores $(CORES)
+	@echo "== Limit tables, figures and summary:"
+	@ls -1 results/limits/*/*.csv results/limits/*/*.png results/report.html
 
 test: $(READY)
 	@echo "== Running the tests"
