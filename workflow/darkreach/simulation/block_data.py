@@ -20,7 +20,7 @@ SLICE_FB = 10.0  # luminosity of which the candidates are in memory at a time, f
 FOURMUON_ESTIMATE_FB = 360.0
 # Generated events in the pool of a process: many for qq̄, which is drawn most often, as an event that is drawn
 # repeatedly makes a false peak. μ⁺μ⁻(γ) has two tracks.
-POOL_EVENTS = {"tautau": 5_000, "mumu": 5_000, "qqbar": 120_000}
+POOL_EVENTS = {"tautau": 5_000, "mumu": 5_000, "qqbar": 240_000}
 NO_EVENTS = Particles(
     np.empty(0, int), np.empty(0, int), np.empty((0, 4)), np.empty((0, 3)), np.empty(0, bool), 0
 )
