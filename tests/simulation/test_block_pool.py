@@ -1,11 +1,13 @@
 """The pool of stand-in data against the simulation that it replaces."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from darkreach.detector import BEAMS
 from darkreach.simulation import block_pool
-from darkreach.simulation.block_pool import fill_pool
+from darkreach.simulation.block_pool import fill_pool, merge_pools
 from darkreach.simulation.candidates import MINIMUM_FOUR_TRACK_MASS, invariant_mass
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import generate_pythia
@@ -83,3 +85,23 @@ def test_two_tracks_make_an_empty_pool():
     particles = generate_pythia("mumu", 500, np.random.default_rng(5), SQRT_S).particles
     pool = fill_pool(particles)
     assert pool.passed == 0 and pool.efficiency == 0
+
+
+def test_a_pool_filled_in_parts_is_the_pool_of_all(qqbar):
+    """Same choices with the same momenta and probabilities; only events that can be drawn are kept."""
+    half = qqbar.n_events // 2
+    parts = []
+    for first, last in ((0, half), (half, qqbar.n_events)):
+        part = select_events(qqbar, np.arange(first, last))
+        parts.append(replace(part, event=part.event - first, n_events=last - first))
+    whole, merged = fill_pool(qqbar), merge_pools(fill_pool(part) for part in parts)
+    assert merged.passed == whole.passed == len(np.unique(merged.particles.event))
+    assert merged.efficiency == pytest.approx(whole.efficiency, rel=1e-12)
+
+    def choices(pool):
+        order = np.argsort(pool.particles.event[pool.quartet[:, 0]], kind="stable")
+        quartet = pool.quartet[order]
+        return pool.particles.momentum[quartet], pool.probability[order], pool.displaced[quartet]
+
+    for ours, theirs in zip(choices(merged), choices(whole), strict=True):
+        np.testing.assert_array_equal(np.sort(ours, axis=0), np.sort(theirs, axis=0))

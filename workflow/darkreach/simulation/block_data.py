@@ -9,7 +9,7 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec
 from darkreach.detector import BEAMS
 from darkreach.simulation.block_generators import BATCH, Component, generate, random_stream, report
-from darkreach.simulation.block_pool import Pool, fill_pool
+from darkreach.simulation.block_pool import Pool, fill_pool, merge_pools
 from darkreach.simulation.candidates import N_CANDIDATES, candidate_columns
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import generate_pythia, published_cross_section_fb
@@ -21,6 +21,7 @@ FOURMUON_ESTIMATE_FB = 360.0
 # Generated events in the pool of a process: many for qq̄, which is drawn most often, as an event that is drawn
 # repeatedly makes a false peak. μ⁺μ⁻(γ) has two tracks.
 POOL_EVENTS = {"tautau": 5_000, "mumu": 5_000, "qqbar": 240_000}
+POOL_BATCH = 30_000  # of these are in memory at a time
 NO_EVENTS = Particles(
     np.empty(0, int), np.empty(0, int), np.empty((0, 4)), np.empty((0, 3)), np.empty(0, bool), 0
 )
@@ -140,8 +141,10 @@ def _first_events(particles: Particles, n_events: int) -> Particles:
 def _filled_pool(spec: SimulateSpec, process: str, luminosity_fb: float, account: DataAccount) -> Pool:
     n_events = POOL_EVENTS[process]
     sqrt_s = BEAMS["belle2"].sqrt_s
-    pool = fill_pool(
-        generate_pythia(process, n_events, random_stream(spec, "pool", process), sqrt_s).particles
+    rng = random_stream(spec, "pool", process)
+    pool = merge_pools(
+        fill_pool(generate_pythia(process, min(POOL_BATCH, n_events - first), rng, sqrt_s).particles)
+        for first in range(0, n_events, POOL_BATCH)
     )
     produced = published_cross_section_fb(process)[0] * luminosity_fb
     limit = None if pool.passed else -math.log(0.1) / n_events * produced

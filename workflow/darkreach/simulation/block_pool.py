@@ -8,6 +8,7 @@ the detector response then does everything else afresh. Left out are events that
 0.2 GeV, five times the resolution, into the preselection.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -70,6 +71,41 @@ class Pool:
             n_events=n_events,
         )
         return drawn, found
+
+
+def merge_pools(pools: Iterable[Pool]) -> Pool:
+    """One pool of several; of events without a choice only the number is kept."""
+    parts = [_without_useless_events(pool) for pool in pools]
+    sizes = np.cumsum([0, *(len(part.displaced) for part in parts)])
+    events = np.cumsum([0, *(part.particles.n_events for part in parts)])
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part.particles, name) for part in parts])
+
+    particles = Particles(
+        event=np.concatenate([p.particles.event + e for p, e in zip(parts, events, strict=False)]),
+        pdg=joined("pdg"),
+        momentum=joined("momentum"),
+        vertex=joined("vertex"),
+        from_signal=joined("from_signal"),
+        n_events=int(events[-1]),
+    )
+    return Pool(
+        particles=particles,
+        quartet=np.concatenate([p.quartet + n for p, n in zip(parts, sizes, strict=False)]),
+        probability=np.concatenate([part.probability for part in parts]),
+        displaced=np.concatenate([part.displaced for part in parts]),
+    )
+
+
+def _without_useless_events(pool: Pool) -> Pool:
+    p = pool.particles
+    keep = np.isin(p.event, p.event[pool.quartet[:, 0]])
+    place = np.cumsum(keep) - 1
+    kept = Particles(
+        p.event[keep], p.pdg[keep], p.momentum[keep], p.vertex[keep], p.from_signal[keep], p.n_events
+    )
+    return Pool(kept, place[pool.quartet], pool.probability, pool.displaced[keep])
 
 
 def fill_pool(particles: Particles) -> Pool:
