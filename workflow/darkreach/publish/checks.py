@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 from darkreach.statistics.scan_result import ScanResult
 
 
@@ -35,7 +36,7 @@ def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
         ),
         "notes": {f"{row['mass_GeV']:.6f}": row["notes"] for row in scan.rows if row["notes"]},
     }
-    output.write_text(json.dumps(checks, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(output, (json.dumps(checks, indent=1, ensure_ascii=False) + "\n").encode())
     for entry in scan.disagreements:
         size = "no result" if entry["difference"] is None else f"{entry['difference']:.2%}"
         print(

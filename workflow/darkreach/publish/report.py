@@ -13,6 +13,7 @@ import jinja2
 from darkreach import __version__
 from darkreach.columnar.templates import Templates, read_templates
 from darkreach.errors import DarkreachError
+from darkreach.files import write_whole
 from darkreach.publish.control_figures import control_figures
 
 
@@ -48,8 +49,7 @@ def write_report(
             stand_in=stand_in,
         )
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8")
+    write_whole(output, page.encode())
 
 
 def _environment() -> jinja2.Environment:

@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     from darkreach.columnar.templates import read_templates
     from darkreach.config.stages import ScanSpec, read_spec
+    from darkreach.files import write_whole
     from darkreach.statistics.archive import WorkspaceArchive
     from darkreach.statistics.engine.referee import referee
     from darkreach.statistics.scan import masses_of_chunk, scan_masses, signal_of
@@ -31,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
     signal = signal_of(templates, spec)
     masses = masses_of_chunk(signal, spec, args.chunk)
     rows, fitted, limits = [], [], []
-    for path in (args.output, args.workspaces):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    args.workspaces.parent.mkdir(parents=True, exist_ok=True)
     unfinished = args.workspaces.with_name(args.workspaces.name + ".part")
     with WorkspaceArchive(unfinished) as archive:
         for first in range(0, len(masses), BATCH):
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         "rows": rows,
     }
     unfinished.replace(args.workspaces)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_whole(args.output, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
     return 0
 
 

@@ -18,6 +18,7 @@ def run(args: argparse.Namespace) -> int:
 
     from darkreach.columnar.templates import read_templates
     from darkreach.config.stages import ScanSpec, read_spec
+    from darkreach.files import write_whole
     from darkreach.statistics.scan import signal_of
     from darkreach.statistics.scan_result import read_scan
     from darkreach.statistics.significance import significance_of_scan
@@ -33,6 +34,5 @@ def run(args: argparse.Namespace) -> int:
         masses = [row["mass_GeV"] for row in rows]
         found = significance_of_scan(templates, signal_of(templates, spec), masses, local_z, spec)
         result = {"mass_GeV": mass, **found}
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_whole(args.output, (json.dumps(result, indent=1) + "\n").encode())
     return 0
