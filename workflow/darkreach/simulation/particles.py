@@ -14,8 +14,14 @@ class Particles:
     momentum: (n, 4) px, py, pz, E in GeV, in the centre-of-mass frame of the nominal beams,
         with +z along the electron beam.
     vertex: (n, 3) production point relative to the interaction point, in cm.
-    from_signal: (n,) True for the decay products of the signal resonance X.
+    from_signal: (n,) True for the two particles that a candidate of the signal is made of.
     n_events: number of events in the batch, including those without particles.
+    from_resonance: (n,) True for the decay products of X, neutrinos included: the energy spread of the beams
+        moves them together. None: those of `from_signal`.
+    proper_length: (n_events,) true proper decay length of X in cm. None: X decays at once.
+    found: (n,) whether a particle is found as a track, where that is decided already. None: it is not.
+    muon_quantile, electron_quantile: (n,) uniform random numbers from which muonID and electronID follow,
+        small ones giving large identifiers, where they are decided already. None: they are not.
     """
 
     event: np.ndarray
@@ -24,6 +30,11 @@ class Particles:
     vertex: np.ndarray
     from_signal: np.ndarray
     n_events: int
+    from_resonance: np.ndarray | None = None
+    proper_length: np.ndarray | None = None
+    found: np.ndarray | None = None
+    muon_quantile: np.ndarray | None = None
+    electron_quantile: np.ndarray | None = None
 
 
 @dataclass
