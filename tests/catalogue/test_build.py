@@ -50,8 +50,23 @@ def test_blocks_of_the_users_own_simulation(ntuple: Ntuple) -> None:
     block = build_manifest(
         "signal", "a", kind="signal", model="zprime", files=[path], generated_events=50, mass_GeV=2.5
     )
-    assert block.components == [Component(process="zprime", mass_GeV=2.5, generated_events=50)]
+    prompt = Component(process="zprime", mass_GeV=2.5, lifetime_m=0.0, generated_events=50)
+    assert block.components == [prompt]
     assert (block.model, block.simulated) == ("zprime", False)
+    displaced = build_manifest(
+        "signal",
+        "a",
+        kind="signal",
+        model="leptophilic_scalar",
+        files=[path],
+        generated_events=50,
+        mass_GeV=0.1,
+        lifetime_m=0.01,
+        decay="ee",
+    ).components[0]
+    assert (displaced.lifetime_m, displaced.decay) == (0.01, "ee")
+    spec = {"kind": "signal", "files": [path], "generated_events": 50, "mass_GeV": 0.1}
+    assert "lifetime_m" in refusal(lifetime_m=-1.0, **spec)
 
 
 def test_what_the_simulation_wrote_replaces_what_a_user_gives(ntuple: Ntuple, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,12 +34,15 @@ def build_manifest(
     cross_section_fb: float | None = None,
     generated_events: int | None = None,
     mass_GeV: float | None = None,
+    lifetime_m: float | None = None,
+    decay: str | None = None,
     sidecar: str | None = None,
 ) -> Manifest:
     """Open every file of a block once and write down what is there.
 
     `files` are paths, URLs or glob patterns of local paths; luminosity in fb⁻¹, cross-section in fb, mass in
-    GeV. `sidecar` is the JSON beside a simulated ntuple; it replaces the numbers that a user has to give.
+    GeV, lifetime cτ in m (of a signal; not given: prompt), `decay` that of X. `sidecar` is the JSON beside a
+    simulated ntuple; it replaces the numbers that a user has to give.
 
     Raises:
         DarkreachError: no files; a file missing, damaged, an mDST, or there twice; data without luminosity,
@@ -53,8 +56,17 @@ def build_manifest(
     elif beside is not None:
         components, luminosity = beside.components, None
     else:
-        component = _own_component(model or sample_name, generated_events, cross_section_fb, mass_GeV, name)
-        components, luminosity = [component], None
+        if kind == "signal" and lifetime_m is None:
+            lifetime_m = 0.0
+        own = {
+            "process": model or sample_name,
+            "mass_GeV": mass_GeV,
+            "lifetime_m": lifetime_m,
+            "decay": decay,
+            "generated_events": generated_events or 0,
+            "cross_section_fb": cross_section_fb,
+        }
+        components, luminosity = [_own_component(own, name)], None
     if kind != "data":
         _check_components(components, kind, name)
     entries, tree_name, runs = _list_files(_expand(files, name), tree, name)
@@ -98,22 +110,10 @@ def _luminosity(given: float | None, sidecar: Sidecar | None, name: str) -> floa
     return luminosity
 
 
-def _own_component(
-    process: str,
-    generated_events: int | None,
-    cross_section_fb: float | None,
-    mass_GeV: float | None,
-    name: str,
-) -> Component:
+def _own_component(values: dict[str, Any], name: str) -> Component:
     """The user's own simulated files are one component."""
     try:
-        return Component(
-            process=process,
-            mass_GeV=mass_GeV,
-            generated_events=generated_events or 0,
-            cross_section_fb=cross_section_fb,
-            cross_section_error_fb=None,
-        )
+        return Component(**values)
     except ValidationError as error:
         raise DarkreachError(f"block '{name}': {first_problem(error)}") from None
 

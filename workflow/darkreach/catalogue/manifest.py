@@ -25,10 +25,14 @@ class FileEntry(_Record):
 
 
 class Component(_Record):
-    """One generated process, or one mass of a signal, in the files of a block."""
+    """One generated process, or one mass and lifetime of a signal, in the files of a block."""
 
     process: str
     mass_GeV: float | None = Field(default=None, gt=0, description="mass of X; None for backgrounds")
+    lifetime_m: float | None = Field(
+        default=None, ge=0, description="proper decay length cτ of X, 0: prompt; None for backgrounds"
+    )
+    decay: str | None = Field(default=None, description="decay of X; None: that of the search's only channel")
     generated_events: int = Field(ge=0)
     cross_section_fb: float | None = Field(
         default=None, gt=0, description="fb; for signals at unit coupling, and only for information"
