@@ -18,6 +18,8 @@ SPEC = {
     "cross_section_fb": None,
     "generated_events": None,
     "mass_GeV": None,
+    "lifetime_m": 0.0,
+    "decay": None,
 }
 
 

@@ -34,14 +34,14 @@ def build_manifest(
     cross_section_fb: float | None = None,
     generated_events: int | None = None,
     mass_GeV: float | None = None,
-    lifetime_m: float | None = None,
+    lifetime_m: float = 0.0,
     decay: str | None = None,
     sidecar: str | None = None,
 ) -> Manifest:
     """Open every file of a block once and write down what is there.
 
     `files` are paths, URLs or glob patterns of local paths; luminosity in fb⁻¹, cross-section in fb, mass in
-    GeV, lifetime cτ in m (of a signal; not given: prompt), `decay` that of X. `sidecar` is the JSON beside a
+    GeV, lifetime cτ in m, `decay` that of X in a signal. `sidecar` is the JSON beside a
     simulated ntuple; it replaces the numbers that a user has to give.
 
     Raises:
@@ -56,12 +56,10 @@ def build_manifest(
     elif beside is not None:
         components, luminosity = beside.components, None
     else:
-        if kind == "signal" and lifetime_m is None:
-            lifetime_m = 0.0
         own = {
             "process": model or sample_name,
             "mass_GeV": mass_GeV,
-            "lifetime_m": lifetime_m,
+            "lifetime_m": lifetime_m if kind == "signal" else None,
             "decay": decay,
             "generated_events": generated_events or 0,
             "cross_section_fb": cross_section_fb,
