@@ -5,7 +5,7 @@ import pytest
 
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import ALPHA_0, MUON_MASS, TAU_MASS
-from darkreach.models.muonphilic_scalar import loop_function
+from darkreach.models.photon_loops import scalar_loop
 from darkreach.models.registry import MODELS, model_named
 
 
@@ -56,13 +56,13 @@ def test_light_scalar_decays_to_photons_as_through_a_heavy_loop():
 
 def test_loop_function_is_continuous_where_its_form_changes():
     for tau in (1.0, 1e4):
-        assert loop_function(tau * (1 - 1e-9)) == pytest.approx(loop_function(tau * (1 + 1e-9)), rel=1e-3)
-    assert loop_function(1.0) == pytest.approx(2)
+        assert scalar_loop(tau * (1 - 1e-9)) == pytest.approx(scalar_loop(tau * (1 + 1e-9)), rel=1e-3)
+    assert scalar_loop(1.0) == pytest.approx(2)
 
 
 def test_light_fermion_loop_vanishes_as_its_double_logarithm():
     tau = 1e-10
-    assert loop_function(tau) == pytest.approx(
+    assert scalar_loop(tau) == pytest.approx(
         2 * tau * (1 - (np.log(4 / tau) - 1j * np.pi) ** 2 / 4), rel=1e-6
     )
 

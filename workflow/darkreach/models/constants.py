@@ -6,11 +6,16 @@ import math
 ELECTRON_MASS = 0.51099895e-3
 MUON_MASS = 0.1056583755
 TAU_MASS = 1.77693
+LEPTON_MASSES = {"e": ELECTRON_MASS, "mu": MUON_MASS, "tau": TAU_MASS}
 
 # Fine-structure constant at zero momentum transfer (CODATA).
 ALPHA_0 = 1 / 137.035999
+# Fermi's constant in GeV⁻² and the vacuum expectation value of the Higgs field, (√2 G_F)^(−1/2), in GeV.
+FERMI_CONSTANT = 1.1663788e-5
+HIGGS_VEV = 246.22
 
-# ħc in GeV m and (ħc)² in fb GeV², from the exact SI values of h, c and e.
+# ħ in GeV s, ħc in GeV m and (ħc)² in fb GeV², from the exact SI values of h, c and e.
+HBAR_GEV_S = 6.582119569e-25
 HBAR_C_GEV_M = 1.973269804e-16
 GEV2_TO_FB = 3.8937937e11
 

@@ -61,13 +61,20 @@ def delta_a_mu_scalar(mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
     return _one_loop(mass, coupling, lambda r2: _ONE_MINUS_Z**2 * (1 + _Z) / (_ONE_MINUS_Z**2 + _Z * r2))
 
 
-def coupling_for_delta_a_mu(model: Model, masses: ArrayLike, delta_a: ArrayLike) -> np.ndarray:
-    """Couplings with which `model` contributes `delta_a` at `masses` (GeV); NaN where its sign is the other.
+def delta_a_mu_pseudoscalar(mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
+    """−g²/8π² ∫₀¹ (1−z)³/((1−z)² + z r²) dz, r = M/m_μ: pseudoscalar of `mass` in GeV; negative."""
+    return -_one_loop(mass, coupling, lambda r2: _ONE_MINUS_Z**3 / (_ONE_MINUS_Z**2 + _Z * r2))
 
+
+def coupling_for_delta_a_mu(model: Model, masses: ArrayLike, delta_a: ArrayLike) -> np.ndarray:
+    """Couplings with which `model` contributes `delta_a` at `masses` (GeV).
+
+    NaN where the model has no contribution or one of the other sign; a `delta_a` of 0 counts as positive.
     Uses that the one-loop contribution is proportional to the coupling squared.
     """
-    ratio = np.asarray(delta_a, float) / model.delta_a_mu(masses, 1.0)
-    return np.sqrt(np.where(ratio >= 0, ratio, np.nan))
+    delta_a, contribution = np.asarray(delta_a, float), model.delta_a_mu(masses, 1.0)
+    same_sign = (delta_a < 0) == (contribution < 0)
+    return np.sqrt(np.where(same_sign, delta_a / contribution, np.nan))
 
 
 def _one_loop(

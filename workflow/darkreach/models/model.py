@@ -1,4 +1,4 @@
-"""What every dark-sector model offers; a new model is one small subclass."""
+"""What every dark-sector model offers; a new model is one small subclass of `Boson` or of `Model`."""
 
 from abc import ABC, abstractmethod
 
@@ -16,14 +16,12 @@ class Model(ABC):
         label: how X is written in figures (matplotlib mathtext).
         coupling_symbol: how the coupling is written in figures.
         spin: spin of X.
-        production_vertex: "vector", "scalar" or "pseudoscalar", the coupling of X to the muon.
     """
 
     name: str
     label: str
     coupling_symbol: str
-    spin: int
-    production_vertex: str
+    spin: float
 
     @abstractmethod
     def partial_widths(self, mass: ArrayLike, coupling: ArrayLike) -> dict[str, np.ndarray]:
@@ -31,7 +29,7 @@ class Model(ABC):
 
     @abstractmethod
     def delta_a_mu(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
-        """One-loop contribution of X to (g−2)μ/2."""
+        """One-loop contribution of X to (g−2)μ/2; NaN where the model has none."""
 
     def width(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
         """Total width in GeV."""
@@ -46,6 +44,22 @@ class Model(ABC):
     def ctau_m(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
         """Proper decay length cτ = ħc/Γ in m."""
         return HBAR_C_GEV_M / self.width(mass, coupling)
+
+
+class Boson(Model):
+    """An X that couples to lepton pairs, and so is radiated off the leptons of e⁺e⁻ → l⁺l⁻X.
+
+    Cross-sections, widths and (g−2)μ go with the square of the coupling.
+
+    Attributes:
+        production_vertex: "vector", "scalar" or "pseudoscalar", the coupling of X to l⁺l⁻.
+    """
+
+    production_vertex: str
+
+    @abstractmethod
+    def coupling_to(self, lepton: str) -> float:
+        """Size of the coupling at the l⁺l⁻X vertex ("e", "mu" or "tau") per unit of the model's coupling."""
 
 
 def lepton_velocity(mass: ArrayLike, lepton_mass: float) -> np.ndarray:

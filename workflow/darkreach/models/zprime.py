@@ -5,10 +5,10 @@ from numpy.typing import ArrayLike
 
 from darkreach.models.constants import MUON_MASS, TAU_MASS
 from darkreach.models.gminus2 import delta_a_mu_vector
-from darkreach.models.model import Model, lepton_velocity
+from darkreach.models.model import Boson, lepton_velocity
 
 
-class ZPrime(Model):
+class ZPrime(Boson):
     """L = −g′ Z′_α (μ̄γ^αμ − τ̄γ^ατ + ν̄_μγ^αP_Lν_μ − ν̄_τγ^αP_Lν_τ); kinetic mixing neglected.
 
     Widths: Belle II's UFO model Lmu_minus_Ltau_UFO by B. Shuve, after arXiv:1412.0018 eq. 2.12.
@@ -19,6 +19,10 @@ class ZPrime(Model):
     coupling_symbol = "$g'$"
     spin = 1
     production_vertex = "vector"
+
+    def coupling_to(self, lepton: str) -> float:
+        """Charges of Lμ − Lτ, without sign."""
+        return {"e": 0.0, "mu": 1.0, "tau": 1.0}[lepton]
 
     def partial_widths(self, mass: ArrayLike, coupling: ArrayLike) -> dict[str, np.ndarray]:
         """Γ in GeV to μμ, ττ, and νν (the sum of ν_μ and ν_τ)."""
