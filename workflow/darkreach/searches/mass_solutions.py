@@ -10,6 +10,8 @@ difference is linear in P, E_N = a + bP, and the first is then quadratic (constr
 No beam energy enters: initial-state radiation does not matter, and the frame is free.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from darkreach.models.constants import TAU_MASS
@@ -18,10 +20,20 @@ from darkreach.searches.kinematics import mass_squared
 PION_MASS = 0.13957039  # GeV, of the charged pion, Particle Data Group, Review of Particle Physics 2024
 
 
-def mass_solutions(
-    pair: np.ndarray, pion: np.ndarray, direction: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The larger solution m₊, the smaller one m₋ (GeV), and the discriminant (GeV²), (n,) each.
+class Solutions(NamedTuple):
+    """m_plus, m_minus: (n,) the larger and the smaller mass of N, GeV.
+
+    momenta: (2, n, 4) momentum of N with either mass, GeV. discriminant: (n,) of the quadratic, GeV².
+    """
+
+    m_plus: np.ndarray
+    m_minus: np.ndarray
+    momenta: np.ndarray
+    discriminant: np.ndarray
+
+
+def mass_solutions(pair: np.ndarray, pion: np.ndarray, direction: np.ndarray) -> Solutions:
+    """Both solutions for N.
 
     pair, pion: (n, 4) momenta in GeV; direction: (n, 3) unit vectors from the collision to the vertex.
 
@@ -39,7 +51,11 @@ def mass_solutions(
     constant = a**2 + q_squared - 2 * a * pair[:, 3]
     discriminant = half_linear**2 - quadratic * constant
     root = np.sqrt(np.maximum(discriminant, 0.0))
-    momenta = (-half_linear + np.stack([root, -root])) / quadratic
-    squares = (a + b * momenta) ** 2 - momenta**2
-    masses = np.sqrt(np.maximum(squares, 0.0))
-    return masses.max(0), masses.min(0), discriminant
+    absolute = (-half_linear + np.stack([root, -root])) / quadratic
+    momenta = np.concatenate([absolute[..., None] * direction, (a + b * absolute)[..., None]], axis=-1)
+    masses = np.sqrt(np.maximum((a + b * absolute) ** 2 - absolute**2, 0.0))
+    larger_first = np.argsort(-masses, axis=0, kind="stable")
+    m_plus, m_minus = np.take_along_axis(masses, larger_first, axis=0)
+    return Solutions(
+        m_plus, m_minus, np.take_along_axis(momenta, larger_first[..., None], axis=0), discriminant
+    )
