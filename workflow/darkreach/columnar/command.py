@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skim", required=True, metavar="PATH", help="the block's skim, with its record .json beside it"
     )
     parser.add_argument(
-        "--classifiers", required=True, nargs="+", metavar="PATH", help="one .onnx for each region"
+        "--classifiers", nargs="*", default=[], metavar="PATH", help="one .onnx for each region"
     )
     parser.add_argument("--output", required=True, metavar="PATH", help="the histograms, .h5")
     parser.add_argument(

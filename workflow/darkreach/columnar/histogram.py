@@ -37,8 +37,7 @@ def histogram_block(
             f"'{manifest.name}' and '{spec.search}'; give the skim of the manifest's block"
         )
     compare_read(manifest, record.entries_read())
-    masses = [component.mass_GeV for component in manifest.components if component.mass_GeV is not None]
-    processor = SearchProcessor(spec, manifest.kind, masses, _classifiers(spec, classifiers))
+    processor = SearchProcessor(spec, manifest.kind, manifest.components, _classifiers(spec, classifiers))
     result = run_processor(processor, skim, record.rows, executor, workers)
     metadata = {**asdict(record), "blind": spec.blind}
     write_histograms(output, result["histograms"], metadata)
@@ -46,7 +45,9 @@ def histogram_block(
 
 
 def _classifiers(spec: HistogramSpec, paths: Sequence[str | os.PathLike]) -> list[RegionClassifier]:
-    """One classifier for each region, in the order of the regions."""
+    """One classifier for each region, in the order of the regions; none for a search without any."""
+    if spec.folds is None and not paths:
+        return []
     found: dict[str, RegionClassifier] = {}
     for path in paths:
         classifier = read_classifier(path)

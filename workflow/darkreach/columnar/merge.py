@@ -9,8 +9,15 @@ import numpy as np
 
 from darkreach.catalogue.account import check_manifests, compare_read, luminosity_account
 from darkreach.catalogue.manifest import FileEntry, Manifest
+from darkreach.columnar.lifetimes import generated_events
 from darkreach.columnar.storage import read_histograms, read_metadata
-from darkreach.columnar.templates import SignalTemplate, Templates
+from darkreach.columnar.templates import (
+    ChannelTemplates,
+    SignalPoint,
+    SignalTemplate,
+    Templates,
+    point_of,
+)
 from darkreach.config.stages import MergeSpec
 from darkreach.errors import DarkreachError
 
@@ -36,7 +43,7 @@ class SampleAccount:
     generated_events: int = 0
     cross_section_events: float = 0.0  # Σ σN over blocks, fb
     cutflow: dict[str, dict[str, Any]] = field(default_factory=dict)
-    observable: Sum | None = None
+    observables: dict[str, Sum] = field(default_factory=dict)  # per channel
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, manifest: Manifest, metadata: dict[str, Any]) -> None:
@@ -89,33 +96,79 @@ def merge_blocks(
     if not luminosity["total_fb"]:
         raise DarkreachError("--manifests: no block of data with a luminosity; add one to 'samples'")
     samples = {m.sample: SampleAccount(m.kind) for m in sorted(manifests, key=lambda m: m.name)}
-    signals: dict[str, dict[float, Sum]] = {}
-    blocks, axis = [], None
+    signals = Signals()
+    blocks: list[dict[str, Any]] = []
+    axes: list[dict[str, Any]] = []
     for manifest, path in _paired(manifests, histograms):
         found, metadata = read_histograms(path)
         _check_block(spec, manifest, metadata, path)
         sample = samples[manifest.sample]
         sample.add(manifest, metadata)
         sample.add_controls(found)
-        candidates = None
-        if "observable" in found:
-            axis = _same_axis(axis, found["observable"]["axes"][-1], path)
-            candidates = float(found["observable"]["storage"]["values"].sum())
-            if manifest.kind == "signal":
-                _add_signal(signals.setdefault(str(manifest.model), {}), manifest, found["observable"])
+        spectra = {
+            name.removeprefix("observable/"): histogram
+            for name, histogram in found.items()
+            if name.startswith("observable/")
+        }
+        for channel, histogram in spectra.items():
+            is_signal = manifest.kind == "signal"
+            axes = _same_axes(axes, histogram["axes"][1 if is_signal else 0 :], path)
+            if is_signal:
+                signals.add(manifest, channel, histogram)
             else:
-                sample.observable = _added(sample.observable, found["observable"]["storage"])
+                sample.observables[channel] = _added(sample.observables.get(channel), histogram["storage"])
+        if "trigger" in found:
+            signals.add_triggers(manifest, found["trigger"])
+        candidates = sum(float(h["storage"]["values"].sum()) for h in spectra.values()) if spectra else None
         blocks.append(_block_account(manifest, metadata, candidates))
-    if axis is None:
+    if not axes:
         raise DarkreachError("--histograms: no simulated sample is among the blocks; add one to 'samples'")
-    templates = _templates(axis, luminosity["total_fb"], samples, signals)
-    for name, (values, _) in templates.backgrounds.items():
-        if values.sum() < 0:
+    templates = _templates(spec, axes, luminosity["total_fb"], samples, signals)
+    for name, expected in _expected_candidates(templates).items():
+        if expected < 0:
             raise DarkreachError(
-                f"samples.{name}: {values.sum():.4g} candidates are expected, a negative number; "
+                f"samples.{name}: {expected:.4g} candidates are expected, a negative number; "
                 "correct '__weight__' in its ntuples"
             )
     return templates, _account(spec, luminosity, blocks, samples, templates)
+
+
+@dataclass
+class Signals:
+    """Sums over the blocks of all signals: channel → model → point, and candidates per trigger line."""
+
+    channels: dict[str, dict[str, dict[SignalPoint, Sum]]] = field(default_factory=dict)
+    triggers: dict[str, dict[SignalPoint, dict[str, float]]] = field(default_factory=dict)
+
+    def add(self, manifest: Manifest, channel: str, histogram: dict[str, Any]) -> None:
+        """Add the spectra of one block in one channel."""
+        by_point = self.channels.setdefault(channel, {}).setdefault(str(manifest.model), {})
+        storage = histogram["storage"]
+        for row, name in enumerate(histogram["axes"][0]["categories"]):
+            point = point_of(name)
+            part = {key: storage[key][row] for key in ("values", "variances")}
+            by_point[point] = _added(by_point.get(point), part)
+            by_point[point].generated_events += generated_events(manifest.components, point)
+
+    def add_triggers(self, manifest: Manifest, histogram: dict[str, Any]) -> None:
+        """Add the candidates per trigger line of one block."""
+        by_point = self.triggers.setdefault(str(manifest.model), {})
+        points, lines = (axis["categories"] for axis in histogram["axes"])
+        for row, name in enumerate(points):
+            counts = by_point.setdefault(point_of(name), dict.fromkeys(lines, 0.0))
+            for column, line in enumerate(lines):
+                counts[line] += float(histogram["storage"]["values"][row, column])
+
+    def trigger_efficiencies(self) -> dict[str, dict[SignalPoint, dict[str, float]]]:
+        """Efficiency of each line among the candidates that pass all else; only of points that have some."""
+        return {
+            model: {
+                point: {line: n / counts["all"] for line, n in counts.items() if line != "all"}
+                for point, counts in sorted(by_point.items())
+                if counts["all"] > 0
+            }
+            for model, by_point in self.triggers.items()
+        }
 
 
 def _paired(
@@ -163,10 +216,13 @@ def _check_block(
     compare_read(manifest, [FileEntry(**file) for file in metadata["files"]])
 
 
-def _same_axis(
-    expected: dict[str, Any] | None, found: dict[str, Any], path: str | os.PathLike
-) -> dict[str, Any]:
-    if expected is not None and any(expected[key] != found[key] for key in ("bins", "lower", "upper")):
+def _same_axes(
+    expected: list[dict[str, Any]], found: list[dict[str, Any]], path: str | os.PathLike
+) -> list[dict[str, Any]]:
+    def binning(axes: list[dict[str, Any]]) -> list[tuple]:
+        return [(axis["bins"], axis["lower"], axis["upper"]) for axis in axes]
+
+    if expected and binning(expected) != binning(found):
         raise DarkreachError(
             f"{path}: has other bins than the blocks before it; run its histogram stage again"
         )
@@ -181,24 +237,13 @@ def _added(total: Sum | None, storage: dict[str, np.ndarray]) -> Sum:
     return total
 
 
-def _add_signal(by_mass: dict[float, Sum], manifest: Manifest, histogram: dict[str, Any]) -> None:
-    storage = histogram["storage"]
-    for row, name in enumerate(histogram["axes"][0]["categories"]):
-        mass = float(name)
-        part = {key: storage[key][row] for key in ("values", "variances")}
-        by_mass[mass] = _added(by_mass.get(mass), part)
-        by_mass[mass].generated_events += sum(
-            component.generated_events for component in manifest.components if component.mass_GeV == mass
-        )
-
-
 def _templates(
-    axis: dict[str, Any],
+    spec: MergeSpec,
+    axes: list[dict[str, Any]],
     luminosity_fb: float,
     samples: dict[str, SampleAccount],
-    signals: dict[str, dict[float, Sum]],
+    signals: Signals,
 ) -> Templates:
-    data = [s.observable.values for s in samples.values() if s.kind == "data" and s.observable is not None]
     controls: dict[str, dict[str, Any]] = {}
     for name, sample in samples.items():
         factor = sample.scale(luminosity_fb)
@@ -208,23 +253,48 @@ def _templates(
             scaled = histogram | {"storage": storage | {"values": values, "variances": variances}}
             controls.setdefault(control.removeprefix("control/"), {})[name] = scaled
     return Templates(
-        edges=np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1),
+        edges={
+            axis["metadata"]["name"]: np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
+            for axis in axes
+        },
         luminosity_fb=luminosity_fb,
+        channels={
+            channel: _channel_templates(channel, luminosity_fb, samples, signals) for channel in spec.channels
+        },
+        controls=controls,
+        triggers=signals.trigger_efficiencies(),
+    )
+
+
+def _channel_templates(
+    channel: str, luminosity_fb: float, samples: dict[str, SampleAccount], signals: Signals
+) -> ChannelTemplates:
+    having = {name: sample for name, sample in samples.items() if channel in sample.observables}
+    data = [s.observables[channel].values for s in having.values() if s.kind == "data"]
+    return ChannelTemplates(
         data=np.sum(data, axis=0) if data else None,
         backgrounds={
-            name: sample.observable.scaled(sample.scale(luminosity_fb))
-            for name, sample in samples.items()
-            if sample.kind == "background" and sample.observable is not None
+            name: sample.observables[channel].scaled(sample.scale(luminosity_fb))
+            for name, sample in having.items()
+            if sample.kind == "background"
         },
         signals={
             model: {
-                mass: SignalTemplate(total.values, total.variances, total.generated_events)
-                for mass, total in sorted(by_mass.items())
+                point: SignalTemplate(total.values, total.variances, total.generated_events)
+                for point, total in sorted(by_point.items())
             }
-            for model, by_mass in signals.items()
+            for model, by_point in signals.channels.get(channel, {}).items()
         },
-        controls=controls,
     )
+
+
+def _expected_candidates(templates: Templates) -> dict[str, float]:
+    """Background sample → candidates expected at the luminosity of the data, in all channels."""
+    expected: dict[str, float] = {}
+    for channel in templates.channels.values():
+        for name, (values, _) in channel.backgrounds.items():
+            expected[name] = expected.get(name, 0.0) + float(values.sum())
+    return expected
 
 
 def _block_account(manifest: Manifest, metadata: dict[str, Any], candidates: float | None) -> dict[str, Any]:
@@ -248,7 +318,7 @@ def _account(
     templates: Templates,
 ) -> dict[str, Any]:
     """The account as plain values; `expected` are yields at the luminosity of the data."""
-    per_sample = {}
+    per_sample, expected = {}, _expected_candidates(templates)
     for name, sample in samples.items():
         scale = sample.scale(luminosity["total_fb"])
         per_sample[name] = {
@@ -263,16 +333,25 @@ def _account(
                 }
                 for cut, step in sample.cutflow.items()
             ],
-            "expected_candidates": (
-                float(templates.backgrounds[name][0].sum()) if name in templates.backgrounds else None
-            ),
+            "expected_candidates": expected.get(name),
         }
+    observed = {
+        name: None if channel.data is None else float(channel.data.sum())
+        for name, channel in templates.channels.items()
+    }
     return {
         "search": spec.search,
         "blind": spec.blind,
         "luminosity_fb": luminosity,
-        "observed_candidates": None if templates.data is None else float(templates.data.sum()),
-        "expected_candidates": float(sum(values.sum() for values, _ in templates.backgrounds.values())),
+        "observed_candidates": None if None in observed.values() else sum(filter(None, observed.values())),
+        "expected_candidates": sum(expected.values()),
+        "channels": {
+            name: {
+                "observed_candidates": observed[name],
+                "expected_candidates": {s: float(v.sum()) for s, (v, _) in channel.backgrounds.items()},
+            }
+            for name, channel in templates.channels.items()
+        },
         "samples": per_sample,
         "blocks": blocks,
     }

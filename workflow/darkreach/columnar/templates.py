@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,11 +10,18 @@ from darkreach.columnar.storage import read_histograms, write_histograms
 from darkreach.errors import DarkreachError
 
 
+class SignalPoint(NamedTuple):
+    """What a signal template is for: mass of X in GeV and proper lifetime cτ in m, 0 if X decays at once."""
+
+    mass_GeV: float
+    lifetime_m: float
+
+
 @dataclass
 class SignalTemplate:
     """One simulated signal: candidates made of the right pair, after all selection.
 
-    values, variances: (n,) sum of weights and of squared weights per fine bin; one weight per candidate.
+    values, variances: sum of weights and of squared weights per fine bin, of the shape of the axes.
     generated_events: events generated; values.sum() / generated_events is the signal efficiency.
     """
 
@@ -24,55 +31,89 @@ class SignalTemplate:
 
 
 @dataclass
-class Templates:
-    """Histograms of the observable, far finer than its resolution.
+class ChannelTemplates:
+    """Histograms of the observable in one channel, each of the shape of the axes.
 
-    edges: (n + 1,) edges of the fine bins of the reduced mass √(m² − 4m_μ²), GeV; equally spaced.
-    luminosity_fb: of the data, fb⁻¹.
-    data: (n,) observed candidates, or None while the search is blind.
-    backgrounds: sample → (values, variances), each (n,), scaled to luminosity_fb.
-    signals: model → mass of X in GeV → template.
-    controls: variable → sample → histogram to look at, in UHI's form, scaled as the templates are.
+    data: observed candidates, or None while the search is blind.
+    backgrounds: sample → (values, variances), scaled to the luminosity of the data.
+    signals: model → point → template.
     """
 
-    edges: np.ndarray
-    luminosity_fb: float
     data: np.ndarray | None
     backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    signals: dict[str, dict[float, SignalTemplate]] = field(default_factory=dict)
+    signals: dict[str, dict[SignalPoint, SignalTemplate]] = field(default_factory=dict)
+
+
+@dataclass
+class Templates:
+    """Histograms of the observables of a search, far finer than their resolution.
+
+    edges: observable → (n + 1,) edges of its fine bins in GeV, equally spaced; in the order of the axes.
+    luminosity_fb: of the data, fb⁻¹.
+    channels: name → its histograms.
+    controls: variable → sample → histogram to look at, in UHI's form, scaled as the templates are.
+    triggers: model → point → trigger line → efficiency among the signal candidates that pass everything
+        else; also `any`, and `any but displaced_vertex` where there is that line.
+    """
+
+    edges: dict[str, np.ndarray]
+    luminosity_fb: float
+    channels: dict[str, ChannelTemplates]
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    triggers: dict[str, dict[SignalPoint, dict[str, float]]] = field(default_factory=dict)
 
 
-def write_templates(path: str | os.PathLike, templates: Templates, observable: str = "reduced_mass") -> None:
+def point_name(point: SignalPoint) -> str:
+    """A point as a word of an axis or of a file: the shortest text that gives the same numbers back."""
+    return f"{float(point.mass_GeV)!r}@{float(point.lifetime_m)!r}"
+
+
+def point_of(name: str) -> SignalPoint:
+    """The point that `point_name` wrote."""
+    mass, _, lifetime = name.partition("@")
+    return SignalPoint(float(mass), float(lifetime))
+
+
+def write_templates(path: str | os.PathLike, templates: Templates) -> None:
     """Store templates: HDF5 with one histogram in UHI's form for each.
 
-    They are `data`, `background/{sample}`, `signal/{model}/{mass}` and `control/{variable}/{sample}`; the
-    luminosity and the numbers of generated events are in the metadata.
+    They are `channel/{channel}/data`, `channel/{channel}/background/{sample}`,
+    `channel/{channel}/signal/{model}/{point}` and `control/{variable}/{sample}`; luminosity, numbers of
+    generated events and trigger efficiencies are in the metadata.
 
     Raises:
         ValueError: the edges are not equally spaced, or a template does not fit them.
         DarkreachError: the file cannot be written.
     """
-    axis = _axis(templates.edges, observable)
+    axes = [_axis(name, edges) for name, edges in templates.edges.items()]
     histograms: dict[str, Any] = {}
-    if templates.data is not None:
-        histograms["data"] = _histogram(axis, templates.data, templates.data)
-    for sample, (values, variances) in templates.backgrounds.items():
-        histograms[f"background/{sample}"] = _histogram(axis, values, variances)
-    generated: dict[str, dict[str, float]] = {}
-    for model, by_mass in templates.signals.items():
-        generated[model] = {}
-        for mass, signal in by_mass.items():
-            name = repr(float(mass))
-            generated[model][name] = signal.generated_events
-            histograms[f"signal/{model}/{name}"] = _histogram(axis, signal.values, signal.variances)
+    generated: dict[str, dict[str, dict[str, float]]] = {}
+    for channel, content in templates.channels.items():
+        place = f"channel/{channel}"
+        generated[channel] = {}
+        if content.data is not None:
+            histograms[f"{place}/data"] = _histogram(axes, content.data, content.data)
+        for sample, (values, variances) in content.backgrounds.items():
+            histograms[f"{place}/background/{sample}"] = _histogram(axes, values, variances)
+        for model, by_point in content.signals.items():
+            generated[channel][model] = {}
+            for point, signal in by_point.items():
+                name = point_name(point)
+                generated[channel][model][name] = signal.generated_events
+                histograms[f"{place}/signal/{model}/{name}"] = _histogram(
+                    axes, signal.values, signal.variances
+                )
     for variable, by_sample in templates.controls.items():
         for sample, histogram in by_sample.items():
             histograms[f"control/{variable}/{sample}"] = histogram
     metadata = {
         "luminosity_fb": templates.luminosity_fb,
-        "axis": axis,
+        "axes": axes,
         "generated_events": generated,
+        "triggers": {
+            model: {point_name(point): lines for point, lines in by_point.items()}
+            for model, by_point in templates.triggers.items()
+        },
     }
     write_histograms(path, histograms, metadata)
 
@@ -85,35 +126,55 @@ def read_templates(path: str | os.PathLike) -> Templates:
     """
     histograms, metadata = read_histograms(path)
     try:
-        axis, generated = metadata["axis"], metadata["generated_events"]
-        storage = {name: histogram["storage"] for name, histogram in histograms.items()}
-        data = storage["data"]["values"] if "data" in storage else None
         return Templates(
-            edges=np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1),
-            luminosity_fb=metadata["luminosity_fb"],
-            data=data,
-            backgrounds={
-                name.removeprefix("background/"): (entry["values"], entry["variances"])
-                for name, entry in storage.items()
-                if name.startswith("background/")
+            edges={
+                axis["metadata"]["name"]: np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
+                for axis in metadata["axes"]
             },
-            signals={
-                model: {
-                    float(mass): SignalTemplate(
-                        storage[f"signal/{model}/{mass}"]["values"],
-                        storage[f"signal/{model}/{mass}"]["variances"],
-                        events,
-                    )
-                    for mass, events in sorted(by_mass.items(), key=lambda item: float(item[0]))
-                }
-                for model, by_mass in generated.items()
+            luminosity_fb=metadata["luminosity_fb"],
+            channels={
+                channel: _channel(histograms, f"channel/{channel}/", generated)
+                for channel, generated in metadata["generated_events"].items()
             },
             controls=_controls(histograms),
+            triggers={
+                model: {point_of(name): lines for name, lines in sorted(by_point.items())}
+                for model, by_point in metadata["triggers"].items()
+            },
         )
     except KeyError as error:
         raise DarkreachError(
             f"{path}: holds no templates ({error} is missing); run the merge stage"
         ) from None
+
+
+def _channel(
+    histograms: dict[str, Any], place: str, generated: dict[str, dict[str, float]]
+) -> ChannelTemplates:
+    storage = {
+        name.removeprefix(place): histogram["storage"]
+        for name, histogram in histograms.items()
+        if name.startswith(place)
+    }
+    return ChannelTemplates(
+        data=storage["data"]["values"] if "data" in storage else None,
+        backgrounds={
+            name.removeprefix("background/"): (entry["values"], entry["variances"])
+            for name, entry in storage.items()
+            if name.startswith("background/")
+        },
+        signals={
+            model: {
+                point_of(name): SignalTemplate(
+                    storage[f"signal/{model}/{name}"]["values"],
+                    storage[f"signal/{model}/{name}"]["variances"],
+                    events,
+                )
+                for name, events in sorted(by_point.items(), key=lambda item: point_of(item[0]))
+            }
+            for model, by_point in generated.items()
+        },
+    )
 
 
 def _controls(histograms: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -125,7 +186,7 @@ def _controls(histograms: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return controls
 
 
-def _axis(edges: np.ndarray, observable: str) -> dict[str, Any]:
+def _axis(name: str, edges: np.ndarray) -> dict[str, Any]:
     bins = len(edges) - 1
     if not np.allclose(edges, np.linspace(edges[0], edges[-1], bins + 1), rtol=0, atol=1e-9):
         raise ValueError("the edges of templates are equally spaced")
@@ -137,16 +198,17 @@ def _axis(edges: np.ndarray, observable: str) -> dict[str, Any]:
         "underflow": False,
         "overflow": False,
         "circular": False,
-        "metadata": {"name": observable},
+        "metadata": {"name": name},
     }
 
 
-def _histogram(axis: dict[str, Any], values: np.ndarray, variances: np.ndarray) -> dict[str, Any]:
-    if len(values) != axis["bins"] or len(variances) != axis["bins"]:
-        raise ValueError(f"a template of {len(values)} bins does not fit {axis['bins']} bins")
+def _histogram(axes: list[dict[str, Any]], values: np.ndarray, variances: np.ndarray) -> dict[str, Any]:
+    shape = tuple(axis["bins"] for axis in axes)
+    if values.shape != shape or variances.shape != shape:
+        raise ValueError(f"a template of shape {values.shape} does not fit axes of shape {shape}")
     return {
         "uhi_schema": 1,
-        "axes": [axis],
+        "axes": axes,
         "storage": {
             "type": "weighted",
             "values": np.asarray(values, dtype=np.float64),

@@ -1,9 +1,8 @@
 """`darkreach check`: validate a configuration and say what it would do."""
 
 import argparse
-from pathlib import Path
 
-from darkreach.config.root import load_config, read_yaml, replaced
+from darkreach.config.root import load_config, read_yaml
 
 DEFAULTS = "config/config.yaml"
 
@@ -15,11 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Validate; prints one line per sample and search."""
-    values = read_yaml(args.config)
-    if Path(DEFAULTS).is_file():
-        # as Snakemake does with --configfile
-        values = replaced(read_yaml(DEFAULTS), values)
-    config = load_config(values, args.config)
+    config = load_config(read_yaml(args.config), args.config)
     for name, sample in config.samples.items():
         origin = "simulated" if sample.simulate else "from files"
         print(f"sample {name}: {sample.kind}, {origin}, {len(sample.blocks)} blocks")

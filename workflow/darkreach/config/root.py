@@ -8,46 +8,101 @@ from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from darkreach.config.base import Name, Positive, Section
-from darkreach.config.samples import ModelName, Sample
+from darkreach.config.base import Name, NonNegative, Positive, Section
+from darkreach.config.samples import Decay, ModelName, Sample
 from darkreach.config.search import Search
 from darkreach.errors import DarkreachError
+from darkreach.searches.registry import search_named
 
 
 class Injection(Section):
-    """A signal added to the simulated data."""
+    """A signal added to the simulated data of one search."""
 
+    search: Name | None = Field(None, description="may be left out if there is only one")
     model: ModelName
     mass_GeV: Positive
-    cross_section_fb: Positive = Field(description="σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻), fb")
+    lifetime_m: NonNegative = 0.0
+    decay: Decay | None = Field(None, description="of X, if its search has several")
+    cross_section_fb: Positive = Field(description="cross-section times branching fractions, fb")
 
 
 class Config(Section):
     """Everything a user can set."""
 
     results: str = Field("results", min_length=1)
-    seed: int = Field(ge=0, description="the one seed from which every random number follows")
+    seed: int = Field(178, ge=0, description="the one seed from which every random number follows")
     executor: Literal["dask", "futures", "iterative"] = "dask"
     workers: int = Field(1, ge=1, description="processes of the columnar step of one block")
     injection: Injection | None = None
-    searches: dict[Literal["mumu_resonance"], Search] = Field(min_length=1)
+    searches: dict[Name, Search] = Field(min_length=1)
     samples: dict[Name, Sample]
 
+    def samples_of(self, search_name: str) -> dict[str, Sample]:
+        """The samples that a search uses, by name."""
+        return {
+            name: sample
+            for name, sample in self.samples.items()
+            if not sample.searches or search_name in sample.searches
+        }
+
+    def search_of(self, sample_name: str) -> str:
+        """The one search whose ntuples a simulated sample stands in for."""
+        served = self.samples[sample_name].searches or list(self.searches)
+        return served[0]
+
+    def decay_of(self, sample_name: str) -> str | None:
+        """Decay of X in a signal sample; None for other samples."""
+        sample = self.samples[sample_name]
+        if sample.kind != "signal":
+            return None
+        return sample.decay or next(iter(self.searches[self.search_of(sample_name)].channels.values()))
+
     @model_validator(mode="after")
-    def _samples_serve_the_searches(self) -> "Config":
-        kinds = {sample.kind for sample in self.samples.values()}
-        for needed in ("data", "background"):
-            if needed not in kinds:
-                raise ValueError(f"'samples' has no sample of kind '{needed}'")
+    def _samples_serve_searches(self) -> "Config":
+        for name, sample in self.samples.items():
+            unknown = sorted(set(sample.searches) - set(self.searches))
+            if unknown:
+                raise ValueError(f"sample '{name}' serves search '{unknown[0]}', which 'searches' lacks")
+            if sample.simulate is not None and len(sample.searches or self.searches) > 1:
+                raise ValueError(f"simulated sample '{name}' serves several searches; name one in 'searches'")
+            for search in self.searches if not sample.searches else sample.searches:
+                decays = set(self.searches[search].channels.values())
+                if sample.kind == "signal" and len(decays) > 1 and sample.decay is None:
+                    raise ValueError(
+                        f"signal sample '{name}' needs 'decay', one of those of '{search}': "
+                        f"{', '.join(sorted(decays))}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _searches_have_samples(self) -> "Config":
         for name, search in self.searches.items():
-            simulated = {s.model for s in self.samples.values() if s.kind == "signal"}
-            missing = sorted(set(search.models) - simulated)
+            samples = self.samples_of(name)
+            for needed in ("data", "background"):
+                if needed not in {sample.kind for sample in samples.values()}:
+                    raise ValueError(f"search '{name}' has no sample of kind '{needed}' in 'samples'")
+            simulated = {s.model for s in samples.values() if s.kind == "signal"}
+            missing = sorted({signal_model(model) for model in search.models} - simulated)
             if missing:
                 raise ValueError(f"search '{name}' interprets '{missing[0]}', which has no signal sample")
             for model in search.models:
-                _check_masses(name, search, model, self.samples)
+                _check_masses(name, search, model, samples)
         return self
+
+    @model_validator(mode="after")
+    def _injection_has_a_search(self) -> "Config":
+        if self.injection is not None and self.injection.search is None and len(self.searches) > 1:
+            raise ValueError("'injection' needs 'search', as there are several")
+        if self.injection is not None and (self.injection.search or "") not in {"", *self.searches}:
+            raise ValueError(f"'injection' names search '{self.injection.search}', which 'searches' lacks")
+        return self
+
+
+def signal_model(model: str) -> str:
+    """The model whose simulated signals a model is interpreted with."""
+    return model.removesuffix("_majorana")
 
 
 def _check_masses(name: str, search: Search, model: str, samples: Mapping[str, Sample]) -> None:
@@ -55,7 +110,7 @@ def _check_masses(name: str, search: Search, model: str, samples: Mapping[str, S
     masses = {
         mass
         for sample in samples.values()
-        if sample.model == model
+        if sample.model == signal_model(model)
         for block in sample.blocks.values()
         for mass in (*block.masses_GeV, block.mass_GeV)
         if mass is not None
@@ -76,36 +131,94 @@ def _check_masses(name: str, search: Search, model: str, samples: Mapping[str, S
 def load_config(values: Mapping[str, Any], source: str) -> Config:
     """Check a configuration. `values` is the parsed YAML of `source`, which error messages name.
 
-    In `values`, `samples` as a whole may be the path of a YAML file, and so may each search. A search
-    may also be a mapping with the key `base`, such a path, whose other keys replace those of the file.
+    In `values`, `samples` as a whole may be the path of a YAML file or a list of such paths, and each
+    search may be a path. A search may also be a mapping with the key `base`, such a path, whose other keys
+    replace those of the file.
 
     Raises:
         DarkreachError: a file is missing or broken, a key is unknown, or a value is not allowed.
     """
     values = dict(_mapping(values, source))
     files: dict[tuple, _File] = {(): _File(source, values.copy())}
-    if isinstance(values.get("samples"), str):
-        files["samples",] = _File(
-            values["samples"], _mapping(read_yaml(values["samples"]), values["samples"])
-        )
-        values["samples"] = files["samples",].content
+    if isinstance(values.get("samples"), str | list):
+        values["samples"] = _read_samples(values["samples"], files)
     if isinstance(values.get("searches"), Mapping):
         values["searches"] = dict(values["searches"])
         for name, search in values["searches"].items():
             changes = dict(search) if isinstance(search, Mapping) else {"base": search}
             if isinstance(base := changes.pop("base", None), str):
-                files["searches", name] = _File(base, _mapping(read_yaml(base), base))
+                files["searches", name] = _File(base, _mapping(read_yaml(base), base), 2)
                 values["searches"][name] = replaced(files["searches", name].content, changes)
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
+        for name, search in config.searches.items():
+            _check_against_module(name, search)
     except ValidationError as error:
         raise DarkreachError(_sentence(error, files)) from None
+    return config
+
+
+def _read_samples(paths: str | list[str], files: dict[tuple, "_File"]) -> dict[str, Any]:
+    """The samples of all files together."""
+    samples: dict[str, Any] = {}
+    for path in [paths] if isinstance(paths, str) else paths:
+        for name, sample in _mapping(read_yaml(path), path).items():
+            if name in samples:
+                raise DarkreachError(
+                    f"{path}: sample '{name}' is also in {files['samples', name].path}; rename one"
+                )
+            samples[name] = sample
+            files["samples", name] = _File(path, sample, 1)
+    return samples
+
+
+def _check_against_module(name: str, search: Search) -> None:
+    """What only the search's own module can check: its cuts, and the variables that it reads."""
+    module = search_named(name)
+    place = ("searches", name)
+    try:
+        module.Selection.model_validate(search.selection)
+    except ValidationError as error:
+        details: list[Any] = [
+            {
+                "type": PydanticCustomError("value_error", "{text}", {"text": e["msg"]})
+                if e["type"] == "value_error"
+                else e["type"],
+                "loc": (*place, "selection", *e["loc"]),
+                "input": e["input"],
+                "ctx": e.get("ctx", {}),
+            }
+            for e in error.errors()
+        ]
+        raise ValidationError.from_exception_data("Config", details) from None
+    needed = {
+        "tracks": module.TRACKS,
+        "track_variables": module.TRACK_VARIABLES,
+        "event_variables": module.EVENT_VARIABLES,
+        "truth": module.TRUTH,
+    }
+    for key, names in needed.items():
+        found = getattr(search.columns, key)
+        missing, unknown = sorted(set(names) - set(found)), sorted(set(found) - set(names))
+        if missing or unknown:
+            text = (
+                f"lacks '{missing[0]}'" if missing else f"has '{unknown[0]}', which the search does not read"
+            )
+            detail: Any = {
+                "type": PydanticCustomError("value_error", "{text}", {"text": text}),
+                "loc": (*place, "columns", key),
+                "input": found,
+            }
+            raise ValidationError.from_exception_data("Config", [detail])
 
 
 @dataclass
 class _File:
+    """A file that a part of the configuration comes from; its keys start at `depth` of a location."""
+
     path: str
     content: Any
+    depth: int = 0
 
     def has(self, location: tuple) -> bool:
         content = self.content
@@ -164,7 +277,7 @@ def _sentence(error: ValidationError, files: dict[tuple, _File]) -> str:
     ]
     # a missing key is in no file: name the one where it belongs
     at = min(holding, key=len) if holding else max((a for a in files if a == location[: len(a)]), key=len)
-    file, key = files[at].path, ".".join(map(str, location[len(at) :])) or "the file"
+    file, key = files[at].path, ".".join(map(str, location[files[at].depth :])) or "the file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         names = _allowed_keys(location[:-1])
@@ -188,6 +301,8 @@ def _sentence(error: ValidationError, files: dict[tuple, _File]) -> str:
 
 def _allowed_keys(location: tuple) -> list[str]:
     """The keys that the configuration may have at a location, [] if it names no section."""
+    if len(location) == 3 and location[::2] == ("searches", "selection"):
+        return list(search_named(location[1]).Selection.model_fields)
     kind: Any = Config
     for part in location:
         # else dict[name, section] or list[section]

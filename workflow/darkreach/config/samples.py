@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from darkreach.config.base import Name, Positive, Section
+from darkreach.config.base import Name, NonNegative, Positive, Section
 
-ModelName = Literal["zprime", "muonphilic_scalar"]
-Process = Literal["fourmuon", "tautau", "mumu", "qqbar"]
+ModelName = Literal["zprime", "muonphilic_scalar", "leptophilic_scalar", "alp", "hnl", "hnl_majorana"]
+# what X decays to, as a search looks for it
+Decay = Literal["mumu", "ee", "tautau", "mumunu", "invisible"]
+Process = Literal["fourmuon", "mumutautau", "tautau", "mumu", "qqbar", "bbbar"]
 RunNumber = Annotated[int, Field(ge=0, lt=2**31)]  # a 32-bit integer in ntuples
 
 
@@ -16,7 +18,9 @@ class Block(Section):
     """The unit that is added, processed and counted. Which keys it needs follows from its sample."""
 
     files: list[str] = Field([], description="the user's ntuples: paths or glob patterns")
-    luminosity_fb: Positive | None = Field(None, description="integrated luminosity of a data block, fb⁻¹")
+    luminosity_fb: Positive | None = Field(
+        None, description="of a data block; of a simulated background the luminosity it is worth, fb⁻¹"
+    )
     runs: tuple[RunNumber, RunNumber] = Field(
         (1, 100), description="first and last run number of a simulated block"
     )
@@ -25,6 +29,9 @@ class Block(Section):
     )
     mass_GeV: Positive | None = Field(None, description="mass of X in the files of a signal block")
     masses_GeV: list[Positive] = Field([], description="masses of X to simulate in a signal block")
+    lifetimes_m: list[NonNegative] = Field(
+        [0.0], min_length=1, description="cτ of X in a signal block: each mass is simulated with each"
+    )
 
     @model_validator(mode="after")
     def _runs_are_ordered(self) -> "Block":
@@ -37,7 +44,9 @@ class Sample(Section):
     """Ntuple files of one origin: collision data, one background, or one signal model."""
 
     kind: Literal["data", "background", "signal"]
+    searches: list[Name] = Field([], description="searches that use the sample; none: all that there are")
     model: ModelName | None = Field(None, description="the model of a signal sample")
+    decay: Decay | None = Field(None, description="of X in a signal sample, if its search has several")
     simulate: list[Process] | Literal["signal"] | None = Field(
         None, description="processes that the workflow simulates; without it the blocks name files"
     )
@@ -54,6 +63,8 @@ class Sample(Section):
             raise ValueError("a sample needs at least one block")
         if (self.kind == "signal") != (self.model is not None):
             raise ValueError("'model' is needed by signal samples, and only by them")
+        if self.decay is not None and self.kind != "signal":
+            raise ValueError("only a signal sample can have 'decay'")
         if self.simulate is not None and (self.simulate == "signal") != (self.kind == "signal"):
             raise ValueError("a signal sample is simulated with 'simulate: signal', others with a list")
         if self.kind == "background" and self.simulate is not None and len(self.simulate) != 1:
@@ -64,8 +75,14 @@ class Sample(Section):
             for key, needed in self._needed(block).items():
                 if needed and not getattr(block, key):
                     raise ValueError(f"block '{name}' of a {self.kind} sample needs '{key}'")
-                if not needed and key != "runs" and getattr(block, key):
+                if not needed and getattr(block, key):
                     raise ValueError(f"block '{name}' of this {self.kind} sample cannot have '{key}'")
+            if self.kind != "signal" and block.lifetimes_m != [0.0]:
+                raise ValueError(f"block '{name}' of this {self.kind} sample cannot have 'lifetimes_m'")
+            if self.kind == "signal" and self.simulate is None and len(block.lifetimes_m) > 1:
+                raise ValueError(
+                    f"block '{name}': your own files have one lifetime; give it in 'lifetimes_m'"
+                )
         return self
 
     @model_validator(mode="after")
@@ -75,6 +92,8 @@ class Sample(Section):
         for name, block in self.blocks.items():
             if len(set(block.masses_GeV)) < len(block.masses_GeV):
                 raise ValueError(f"block '{name}' has a mass twice in 'masses_GeV'; give each once")
+            if len(set(block.lifetimes_m)) < len(block.lifetimes_m):
+                raise ValueError(f"block '{name}' has a lifetime twice in 'lifetimes_m'; give each once")
         if self.kind == "data":
             by_run = sorted(self.blocks.items(), key=lambda item: item[1].runs)
             for (name, block), (other, following) in pairwise(by_run):
@@ -87,10 +106,12 @@ class Sample(Section):
 
     def _needed(self, block: Block) -> dict[str, bool]:
         simulated, signal = self.simulate is not None, self.kind == "signal"
+        # simulated background: as many events as a luminosity has, or a number of them
+        by_luminosity = simulated and self.kind == "background" and block.luminosity_fb is not None
         return {
             "files": not simulated,
-            "luminosity_fb": self.kind == "data",
-            "generated_events": self.kind != "data",
+            "luminosity_fb": self.kind == "data" or by_luminosity,
+            "generated_events": self.kind != "data" and not by_luminosity,
             "mass_GeV": signal and not simulated,
             "masses_GeV": signal and simulated,
         }

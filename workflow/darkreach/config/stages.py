@@ -9,29 +9,46 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from darkreach.config.base import Positive, Section
+from darkreach.config.base import NonNegative, Positive, Section
+from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.config.root import Config, Injection
-from darkreach.config.samples import ModelName, Process
-from darkreach.config.search import Classifier, Columns, MassWindow, MumuSelection, Scan, Systematics
+from darkreach.config.samples import Decay, ModelName, Process
+from darkreach.config.search import (
+    Classifier,
+    Columns,
+    Counting,
+    MassWindow,
+    Observable,
+    Region,
+    Scan,
+    Systematics,
+)
 from darkreach.errors import DarkreachError
-
-SearchName = Literal["mumu_resonance"]
 
 
 class SimulateSpec(Section):
-    """One block to simulate. `luminosity_fb` is set for stand-in data, `generated_events` for the rest."""
+    """One block to simulate, as an ntuple for one search.
+
+    Stand-in data have `luminosity_fb`; backgrounds that or `generated_events`; signals `generated_events`
+    for each combination of masses and lifetimes.
+    """
 
     sample: str
     block: str
     kind: Literal["data", "background", "signal"]
-    detector: Literal["belle2"]
+    search: str
+    detector: Literal["belle2", "belle"]
+    production: Literal["mu", "tau", "tau_decay"]
     processes: list[Process]
     model: ModelName | None
+    decay: Decay | None
     masses_GeV: list[Positive]
+    lifetimes_m: list[NonNegative]
     generated_events: int | None
     luminosity_fb: Positive | None
     runs: tuple[int, int]
     injection: Injection | None
+    ntuple: NtupleCuts
     alpha: Positive
     seed: int = Field(ge=0)
 
@@ -41,6 +58,7 @@ class CatalogueSpec(Section):
 
     kind: Literal["data", "background", "signal"]
     model: ModelName | None
+    decay: Decay | None
     tree: str | None
     files: list[str]
     sidecar: str | None
@@ -48,24 +66,28 @@ class CatalogueSpec(Section):
     cross_section_fb: Positive | None
     generated_events: int | None
     mass_GeV: Positive | None
+    lifetime_m: NonNegative
 
 
 class SkimSpec(Section):
     """Preselection of one block for one search."""
 
-    search: SearchName
-    detector: Literal["belle2"]
+    search: str
+    detector: Literal["belle2", "belle"]
     columns: Columns
     renamed: dict[str, str]
-    selection: MumuSelection
-    regions: list[MassWindow]
+    on_nan: Literal["error", "reject"]
+    trigger_lines: list[str]
+    selection: dict[str, Any]
 
 
 class TrainSpec(Section):
-    """Classifier of one region."""
+    """Classifier of one region; `channel_index` is the number that rows of its channel have in a skim."""
 
-    search: SearchName
-    region: MassWindow
+    search: str
+    region: Region
+    channel_index: int
+    decay: Decay
     classifier: Classifier
     half_window_sigma: Positive
     luminosity_fb: Positive
@@ -75,30 +97,39 @@ class TrainSpec(Section):
 class HistogramSpec(Section):
     """Histograms of one block; executor and number of workers are no part of it: they change no number."""
 
-    search: SearchName
-    regions: list[MassWindow]
-    folds: int
-    observable_bin_GeV: Positive
-    observable_maximum_GeV: Positive
+    search: str
+    channels: dict[str, Decay]
+    regions: list[Region]
+    folds: int | None = Field(description="of the classifiers; None if there are none")
+    observables: list[Observable]
+    lifetimes_m: list[NonNegative]
+    trigger_lines: list[str]
     blind: bool
 
 
 class MergeSpec(Section):
     """Templates of one search."""
 
-    search: SearchName
+    search: str
+    channels: dict[str, Decay]
     blind: bool
 
 
 class ScanSpec(Section):
     """Fits of one model; every chunk of its hypotheses has the same specification."""
 
-    search: SearchName
+    search: str
     model: ModelName
-    regions: list[MassWindow]
+    detector: Literal["belle2", "belle"]
+    production: Literal["mu", "tau", "tau_decay"]
+    channels: dict[str, Decay]
+    regions: list[Region]
     scan: Scan
+    counting: Counting | None
     vetoes: list[MassWindow]
     systematics: Systematics
+    isr: bool
+    alpha: Positive
     blind: bool
     seed: int = Field(ge=0)
 
@@ -106,15 +137,17 @@ class ScanSpec(Section):
 class LimitsSpec(Section):
     """Limit table and figure of one model."""
 
-    search: SearchName
+    search: str
     model: ModelName
-    detector: Literal["belle2"]
+    detector: Literal["belle2", "belle"]
+    production: Literal["mu", "tau", "tau_decay"]
+    channels: dict[str, Decay]
     isr: bool
     alpha: Positive
     confidence_level: float
     chunks: int
     vetoes: list[MassWindow]
-    g_minus_2_band: str
+    g_minus_2_band: str | None
     overlays: bool
     stand_in: bool = Field(description="the data are simulated")
     assumed: list[str]
@@ -143,23 +176,37 @@ def read_spec(kind: type[Spec], text: str) -> Spec:
 
 def simulate_spec(config: Config, sample_name: str, block_name: str) -> SimulateSpec:
     """What `simulate` needs for one block; the seed is of the whole configuration, not of the block."""
-    sample, search = config.samples[sample_name], next(iter(config.searches.values()))
-    block = sample.blocks[block_name]
+    sample, search_name = config.samples[sample_name], config.search_of(sample_name)
+    search, block = config.searches[search_name], sample.blocks[block_name]
     return SimulateSpec(
         sample=sample_name,
         block=block_name,
         kind=sample.kind,
+        search=search_name,
         detector=search.detector,
+        production=search.production,
         processes=sample.simulate if isinstance(sample.simulate, list) else [],
         model=sample.model,
+        decay=config.decay_of(sample_name),
         masses_GeV=block.masses_GeV,
+        lifetimes_m=block.lifetimes_m,
         generated_events=block.generated_events,
         luminosity_fb=block.luminosity_fb,
         runs=block.runs,
-        injection=config.injection if sample.kind == "data" else None,
+        injection=_injection(config, search_name) if sample.kind == "data" else None,
+        ntuple=search.ntuple,
         alpha=search.alpha,
         seed=config.seed,
     )
+
+
+def _injection(config: Config, search_name: str) -> Injection | None:
+    """The signal to add to the data of a search, if any, with its decay."""
+    injection = config.injection
+    if injection is None or injection.search not in (None, search_name):
+        return None
+    first = next(iter(config.searches[search_name].channels.values()))
+    return injection.model_copy(update={"search": search_name, "decay": injection.decay or first})
 
 
 def catalogue_spec(
@@ -171,17 +218,20 @@ def catalogue_spec(
     return CatalogueSpec(
         kind=sample.kind,
         model=sample.model,
+        decay=config.decay_of(sample_name),
         tree=sample.tree,
         files=files,
         sidecar=sidecar,
-        luminosity_fb=block.luminosity_fb,
+        # a simulated background counts by what was generated, however that was said
+        luminosity_fb=block.luminosity_fb if sample.kind == "data" else None,
         cross_section_fb=sample.cross_section_fb,
         generated_events=None if sidecar else block.generated_events,
         mass_GeV=block.mass_GeV,
+        lifetime_m=0.0 if sidecar else block.lifetimes_m[0],
     )
 
 
-def skim_spec(config: Config, search_name: SearchName, sample_name: str) -> SkimSpec:
+def skim_spec(config: Config, search_name: str, sample_name: str) -> SkimSpec:
     """What `skim` needs for the blocks of one sample."""
     search = config.searches[search_name]
     return SkimSpec(
@@ -189,70 +239,90 @@ def skim_spec(config: Config, search_name: SearchName, sample_name: str) -> Skim
         detector=search.detector,
         columns=search.columns,
         renamed=config.samples[sample_name].columns,
+        on_nan=search.on_nan,
+        trigger_lines=search.trigger_lines,
         selection=search.selection,
-        regions=search.regions,
     )
 
 
-def train_spec(config: Config, search_name: SearchName, region_name: str) -> TrainSpec:
+def train_spec(config: Config, search_name: str, region_name: str) -> TrainSpec:
     """What `train` needs for one region. The luminosity sets the background that the cut is chosen for."""
     search = config.searches[search_name]
+    classifier = search.classifier
+    if classifier is None:
+        raise ValueError(f"search '{search_name}' has no classifier")
+    region = next(region for region in search.regions if region.name == region_name)
     return TrainSpec(
         search=search_name,
-        region=next(region for region in search.regions if region.name == region_name),
-        classifier=search.classifier,
+        region=region,
+        channel_index=list(search.channels).index(region.channel),
+        decay=search.channels[region.channel],
+        classifier=classifier,
         half_window_sigma=search.scan.half_window_sigma,
-        luminosity_fb=search.classifier.reference_luminosity_fb,
+        luminosity_fb=classifier.reference_luminosity_fb,
         seed=config.seed,
     )
 
 
-def is_blind(config: Config, search_name: SearchName) -> bool:
+def is_blind(config: Config, search_name: str) -> bool:
     """Collision data stay out of the signal region until the search is unblinded; simulated data do not."""
-    collision_data = any(s.kind == "data" and s.simulate is None for s in config.samples.values())
+    samples = config.samples_of(search_name).values()
+    collision_data = any(s.kind == "data" and s.simulate is None for s in samples)
     return collision_data and not config.searches[search_name].unblinded
 
 
-def histogram_spec(config: Config, search_name: SearchName, sample_name: str) -> HistogramSpec:
+def histogram_spec(config: Config, search_name: str, sample_name: str) -> HistogramSpec:
     """What `histogram` needs for the blocks of one sample."""
     search, sample = config.searches[search_name], config.samples[sample_name]
     return HistogramSpec(
         search=search_name,
+        channels=search.channels,
         regions=search.regions,
-        folds=search.classifier.folds,
-        observable_bin_GeV=search.observable_bin_GeV,
-        observable_maximum_GeV=search.observable_maximum_GeV,
+        folds=search.classifier.folds if search.classifier else None,
+        observables=search.observables,
+        lifetimes_m=search.lifetimes_m,
+        trigger_lines=search.trigger_lines,
         blind=sample.kind == "data" and sample.simulate is None and not search.unblinded,
     )
 
 
-def merge_spec(config: Config, search_name: SearchName) -> MergeSpec:
+def merge_spec(config: Config, search_name: str) -> MergeSpec:
     """What `merge` needs."""
-    return MergeSpec(search=search_name, blind=is_blind(config, search_name))
+    search = config.searches[search_name]
+    return MergeSpec(search=search_name, channels=search.channels, blind=is_blind(config, search_name))
 
 
-def scan_spec(config: Config, search_name: SearchName, model: ModelName) -> ScanSpec:
+def scan_spec(config: Config, search_name: str, model: ModelName) -> ScanSpec:
     """What `scan` needs for one model."""
     search = config.searches[search_name]
     return ScanSpec(
         search=search_name,
         model=model,
+        detector=search.detector,
+        production=search.production,
+        channels=search.channels,
         regions=search.regions,
         scan=search.scan,
+        counting=search.counting,
         vetoes=search.vetoes,
         systematics=search.systematics,
+        isr=search.isr,
+        alpha=search.alpha,
         blind=is_blind(config, search_name),
         seed=config.seed,
     )
 
 
-def limits_spec(config: Config, search_name: SearchName, model: ModelName) -> LimitsSpec:
+def limits_spec(config: Config, search_name: str, model: ModelName) -> LimitsSpec:
     """What `limits` needs for one model."""
     search = config.searches[search_name]
+    data = [s for s in config.samples_of(search_name).values() if s.kind == "data"]
     return LimitsSpec(
         search=search_name,
         model=model,
         detector=search.detector,
+        production=search.production,
+        channels=search.channels,
         isr=search.isr,
         alpha=search.alpha,
         confidence_level=search.scan.confidence_level,
@@ -260,7 +330,7 @@ def limits_spec(config: Config, search_name: SearchName, model: ModelName) -> Li
         vetoes=search.vetoes,
         g_minus_2_band=search.g_minus_2_band,
         overlays=search.overlays,
-        stand_in=all(s.simulate is not None for s in config.samples.values() if s.kind == "data"),
+        stand_in=all(sample.simulate is not None for sample in data),
         assumed=search.assumed,
     )
 

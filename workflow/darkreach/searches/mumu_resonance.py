@@ -4,75 +4,53 @@ One row is one choice of the pair that makes X; the other pair recoils. All four
 """
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from darkreach.config.search import MumuSelection
-from darkreach.config.stages import SkimSpec
-from darkreach.detector import BEAMS, TRACKS
+from darkreach.config.base import Fraction, Positive, Section
+from darkreach.detector import BEAMS, TRACKS as TRACK_RESOLUTIONS
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematic_fit import fit_with_radiation
 from darkreach.searches.kinematics import four_momentum, mass_squared, pair_mass_squared
 from darkreach.searches.mumu_features import FEATURES, mumu_features
 
-__all__ = [
-    "CONTROLS",
-    "FEATURES",
-    "NAME",
-    "OBSERVABLE",
-    "REGION_VARIABLE",
-    "branches",
-    "candidates",
-    "observable_of_mass",
-    "undefined",
-]
+__all__ = ["FEATURES"]
 
-NAME = "mumu_resonance"
+METHOD = "peak"
 REGION_VARIABLE = "mass"
-OBSERVABLE = "reduced_mass"
 CONTROLS = {
     "mass": (100, 0.0, 10.0),
     "four_track_mass": (100, 10.0, 11.0),
     "extra_energy": (50, 0.0, 0.5),
     "fit_chi2": (50, 0.0, 50.0),
 }
+TRACKS = ("x_plus", "x_minus", "recoil_plus", "recoil_minus")
+TRACK_VARIABLES = ("px", "py", "pz", "charge", "dr", "dz", "muon_id")
+EVENT_VARIABLES = ("beam_px", "beam_py", "beam_pz", "beam_e", "n_tracks", "extra_energy")
+TRUTH = ("is_signal", "true_mass")
 
-TRACKS_OF_ROW = ("x_plus", "x_minus", "recoil_plus", "recoil_minus")
 FIT_ROWS = 10_000  # rows fitted at a time: they stay in the processor's cache
 
 
-def branches(spec: SkimSpec, kind: str) -> dict[str, str]:
-    """Own names of the variables → branches of the ntuple.
+class Selection(Section):
+    """Four tracks that carry the whole energy."""
 
-    Own names are `{track}.{variable}`, `{event variable}`, `trigger.{line}` and, in signal blocks,
-    `is_signal` and `true_mass`.
-    """
-    columns = spec.columns
-    names = {
-        f"{track}.{variable}": f"{prefix}_{branch}"
-        for track, prefix in columns.tracks.items()
-        for variable, branch in columns.track_variables.items()
-    }
-    names |= {f"trigger.{line}": line for line in spec.selection.trigger_lines}
-    names |= {str(name): branch for name, branch in columns.event_variables.items()}
-    if kind == "signal":
-        names |= {str(name): branch for name, branch in columns.truth.items()}
-    return names
+    maximum_abs_dr_cm: Positive
+    maximum_abs_dz_cm: Positive
+    minimum_muon_id: Fraction
+    minimum_identified_muons: int = Field(ge=0, le=4)
+    four_track_mass_GeV: tuple[Positive, Positive]
+    maximum_extra_energy_GeV: Positive
+    maximum_tracks: int = Field(ge=4, description="charged tracks in the event")
 
-
-def undefined(variables: dict[str, np.ndarray], spec: SkimSpec) -> dict[str, np.ndarray]:
-    """Variables of the selection that are not finite somewhere → (n,) mask of the rows.
-
-    basf2 gives NaN for a trigger line that a run did not have, so only rows without any line are undefined.
-    """
-    masks = {
-        name: ~np.isfinite(array)
-        for name, array in variables.items()
-        if _is_of_selection(name, spec) and not name.startswith("trigger.")
-    }
-    lines = [f"trigger.{line}" for line in spec.selection.trigger_lines]
-    if lines:
-        masks[lines[0]] = np.logical_and.reduce([~np.isfinite(variables[line]) for line in lines])
-    return {name: mask for name, mask in masks.items() if mask.any()}
+    @model_validator(mode="after")
+    def _ordered(self) -> "Selection":
+        low, high = self.four_track_mass_GeV
+        if low >= high:
+            raise ValueError(
+                f"'four_track_mass_GeV' must be [low, high] with low < high, found {[low, high]}"
+            )
+        return self
 
 
 def observable_of_mass(mass: np.ndarray) -> np.ndarray:
@@ -80,20 +58,27 @@ def observable_of_mass(mass: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(np.square(mass) - 4 * MUON_MASS**2, 0.0))
 
 
-def candidates(variables: dict[str, np.ndarray], spec: SkimSpec, cutflow: Cutflow) -> dict[str, np.ndarray]:
+def mass_of_observable(observable: np.ndarray) -> np.ndarray:
+    """Mass of a resonance whose reduced mass is `observable`, GeV."""
+    return np.hypot(observable, 2 * MUON_MASS)
+
+
+def candidates(
+    variables: dict[str, np.ndarray], selection: Selection, detector: str, cutflow: Cutflow
+) -> dict[str, np.ndarray]:
     """Select rows, fit them to the beams, and compute what the search needs of them.
 
     Returns columns of the rows that pass: `mass` and `reduced_mass` of the fitted pair, `fit_chi2`,
     `four_track_mass` and `extra_energy` as measured (GeV), the features, and what else the chunk carries
     without belonging to the selection (identity of the event, weight, truth).
     """
-    variables = _select(variables, spec.selection, cutflow)
+    variables = _select(variables, selection, cutflow)
     rows = len(variables["weight"])
     momenta = _momenta(variables)
     total = np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
-    kept = {name: array for name, array in variables.items() if not _is_of_selection(name, spec)}
+    kept = {name: array for name, array in variables.items() if not _is_of_selection(name)}
     parts = [
-        _fitted(momenta[start : start + FIT_ROWS], total[start : start + FIT_ROWS], spec.detector)
+        _fitted(momenta[start : start + FIT_ROWS], total[start : start + FIT_ROWS], detector)
         for start in range(0, max(rows, 1), FIT_ROWS)
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -109,7 +94,7 @@ def candidates(variables: dict[str, np.ndarray], spec: SkimSpec, cutflow: Cutflo
 
 def _fitted(momenta: np.ndarray, total: np.ndarray, detector: str) -> dict[str, np.ndarray]:
     """What the fit gives for some rows."""
-    fit = fit_with_radiation(momenta, BEAMS[detector], total, TRACKS[detector], MUON_MASS)
+    fit = fit_with_radiation(momenta, BEAMS[detector], total, TRACK_RESOLUTIONS[detector], MUON_MASS)
     square = pair_mass_squared(fit.momenta[:, 0], fit.momenta[:, 1], MUON_MASS)
     mass = np.sqrt(square)
     return {
@@ -122,16 +107,15 @@ def _fitted(momenta: np.ndarray, total: np.ndarray, detector: str) -> dict[str, 
 
 
 def _select(
-    variables: dict[str, np.ndarray], selection: MumuSelection, cutflow: Cutflow
+    variables: dict[str, np.ndarray], selection: Selection, cutflow: Cutflow
 ) -> dict[str, np.ndarray]:
     """Apply the cuts one after the other, counting what is left after each."""
     for cut, passes in (
         ("impact parameters", _near_interaction_point),
         ("muon identification", _identified),
-        ("zero charge", lambda v, _: sum(v[f"{track}.charge"] for track in TRACKS_OF_ROW) == 0),
+        ("zero charge", lambda v, _: sum(v[f"{track}.charge"] for track in TRACKS) == 0),
         ("number of tracks", lambda v, s: v["n_tracks"] <= s.maximum_tracks),
         ("extra energy", lambda v, s: v["extra_energy"] <= s.maximum_extra_energy_GeV),
-        ("trigger", _triggered),
         ("four-track mass", _has_full_energy),
     ):
         passed = passes(variables, selection)
@@ -140,26 +124,19 @@ def _select(
     return variables
 
 
-def _near_interaction_point(variables: dict[str, np.ndarray], selection: MumuSelection) -> np.ndarray:
+def _near_interaction_point(variables: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
     return np.logical_and.reduce(
-        [np.abs(variables[f"{track}.dr"]) < selection.maximum_abs_dr_cm for track in TRACKS_OF_ROW]
-        + [np.abs(variables[f"{track}.dz"]) < selection.maximum_abs_dz_cm for track in TRACKS_OF_ROW]
+        [np.abs(variables[f"{track}.dr"]) < selection.maximum_abs_dr_cm for track in TRACKS]
+        + [np.abs(variables[f"{track}.dz"]) < selection.maximum_abs_dz_cm for track in TRACKS]
     )
 
 
-def _identified(variables: dict[str, np.ndarray], selection: MumuSelection) -> np.ndarray:
-    muons = [variables[f"{track}.muon_id"] > selection.minimum_muon_id for track in TRACKS_OF_ROW]
+def _identified(variables: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
+    muons = [variables[f"{track}.muon_id"] > selection.minimum_muon_id for track in TRACKS]
     return np.sum(muons, axis=0) >= selection.minimum_identified_muons
 
 
-def _triggered(variables: dict[str, np.ndarray], selection: MumuSelection) -> np.ndarray:
-    if not selection.trigger_lines:
-        return np.ones(len(variables["weight"]), dtype=bool)
-    # > 0, because basf2 gives NaN for a line that a run did not have
-    return np.logical_or.reduce([variables[f"trigger.{line}"] > 0 for line in selection.trigger_lines])
-
-
-def _has_full_energy(variables: dict[str, np.ndarray], selection: MumuSelection) -> np.ndarray:
+def _has_full_energy(variables: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
     low, high = selection.four_track_mass_GeV
     square = mass_squared(_momenta(variables).sum(1))
     return (square > low**2) & (square < high**2)
@@ -172,11 +149,11 @@ def _momenta(variables: dict[str, np.ndarray]) -> np.ndarray:
             four_momentum(
                 variables[f"{track}.px"], variables[f"{track}.py"], variables[f"{track}.pz"], MUON_MASS
             )
-            for track in TRACKS_OF_ROW
+            for track in TRACKS
         ],
         axis=1,
     )
 
 
-def _is_of_selection(name: str, spec: SkimSpec) -> bool:
-    return "." in name or name in spec.columns.event_variables
+def _is_of_selection(name: str) -> bool:
+    return "." in name or name in EVENT_VARIABLES

@@ -21,7 +21,8 @@ from darkreach.ntuple.chunks import iterate
 from darkreach.ntuple.names import root_compatible
 from darkreach.ntuple.reading import Ntuple, open_ntuple
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.registry import SEARCHES
+from darkreach.searches.registry import search_named
+from darkreach.searches.variables import branches_of, undefined, with_triggers
 
 TREE = "skim"
 CLUSTER_ROWS = 250_000  # coffea reads fastest what was written in clusters of this size
@@ -80,8 +81,9 @@ def record_path(skim: str | os.PathLike) -> Path:
 def skim_block(spec: SkimSpec, manifest: Manifest, output: str | os.PathLike) -> SkimRecord:
     """Select the candidates of a block and write them, with a record beside them, in bounded memory.
 
-    The skim is the tree `skim` with the identity of the event, `weight`, the columns of the search and,
-    in signal blocks, `true_mass` (GeV); signal blocks keep only candidates made of X's own muons.
+    The skim is the tree `skim` with the identity of the event, `weight`, the columns of the search and
+    `triggers`, the bit mask of its trigger lines. Signal blocks keep only candidates made of the right
+    tracks, also where no line has fired, and have `true_mass` (GeV) and `true_proper_length` (cm) of X.
 
     Raises:
         DarkreachError: a file cannot be read, changed since it was catalogued, lacks a branch, or has
@@ -153,7 +155,8 @@ def _skim_file(
     spec: SkimSpec, manifest: Manifest, entry: FileEntry, cutflow: Cutflow, writer: ClusterWriter
 ) -> FileEntry:
     """Select one file into `writer`; returns what was read."""
-    search = SEARCHES[spec.search]
+    search = search_named(spec.search)
+    selection = search.Selection.model_validate(spec.selection)
     with open_ntuple(entry.path, manifest.tree) as ntuple:
         if ntuple.uuid != entry.uuid:
             raise DarkreachError(
@@ -167,16 +170,21 @@ def _skim_file(
             variables = _defined(variables, spec, entry.path, branches, cutflow)
             if manifest.kind == "signal":
                 variables = _true_candidates(variables, manifest, entry.path, cutflow)
-            columns = search.candidates(variables, spec, cutflow)
-            if manifest.kind == "signal":
+            variables = with_triggers(variables, spec.trigger_lines)
+            columns = search.candidates(variables, selection, spec.detector, cutflow)
+            if manifest.kind == "signal" and search.METHOD == "peak":
                 _check_peaks(columns, search.REGION_VARIABLE, manifest, entry.path)
+            if manifest.kind != "signal" and spec.trigger_lines:
+                fired = columns["triggers"] != 0
+                columns = {name: array[fired] for name, array in columns.items()}
+                cutflow.count("trigger", columns["weight"])
             writer.add(_compact(columns))
     return entry.model_copy(update={"entries": entries})
 
 
 def _branches(spec: SkimSpec, manifest: Manifest, ntuple: Ntuple) -> dict[str, str]:
     """Names of variables → branches of this file, as the user calls them."""
-    branches = SEARCHES[spec.search].branches(spec, manifest.kind)
+    branches = branches_of(spec, manifest.kind)
     unknown = [name for name in spec.renamed if not any(_is_meant(name, b) for b in branches.values())]
     if unknown:
         raise DarkreachError(
@@ -184,8 +192,9 @@ def _branches(spec: SkimSpec, manifest: Manifest, ntuple: Ntuple) -> dict[str, s
             f"'{spec.search}' reads; remove it or correct its name"
         )
     branches = {name: _own_branch(branch, spec.renamed) for name, branch in branches.items()}
-    if manifest.kind == "signal" and not _has(ntuple, branches["true_mass"]):
-        branches.pop("true_mass")
+    for truth in ("true_mass", "true_proper_length") if manifest.kind == "signal" else ():
+        if truth in branches and not _has(ntuple, branches[truth]):
+            branches.pop(truth)
     optional = (*(name for name in IDENTITY if name not in REQUIRED_IDENTITY), "weight")
     present = [name for name in optional if _has(ntuple, f"__{name}__")]
     return branches | {name: f"__{name}__" for name in (*REQUIRED_IDENTITY, *present)}
@@ -231,12 +240,12 @@ def _defined(
             f"{path}: branch '__weight__' is NaN or infinite in {lost} of {len(variables['weight'])} rows; "
             "correct the ntuple"
         )
-    masks = SEARCHES[spec.search].undefined(variables, spec)
-    if masks and spec.selection.on_nan == "error":
+    masks = undefined(variables, spec)
+    if masks and spec.on_nan == "error":
         name, mask = next(iter(masks.items()))
         raise DarkreachError(
             f"{path}: branch '{branches[name]}' is NaN or infinite in {np.count_nonzero(mask)} of "
-            f"{len(mask)} rows; correct the ntuple, or set 'selection.on_nan: reject' to drop such rows"
+            f"{len(mask)} rows; correct the ntuple, or set 'on_nan: reject' to drop such rows"
         )
     if masks:
         good = ~np.logical_or.reduce(list(masks.values()))
@@ -248,11 +257,12 @@ def _defined(
 def _true_candidates(
     variables: dict[str, np.ndarray], manifest: Manifest, path: str, cutflow: Cutflow
 ) -> dict[str, np.ndarray]:
-    """Candidates of a signal block made of X's own muons, with the true mass of X."""
+    """Candidates of a signal block made of the right tracks, with the true mass and decay length of X."""
     # basf2's isSignal is NaN where a candidate has no match
     true = variables["is_signal"] == 1
     variables = {name: array[true] for name, array in variables.items() if name != "is_signal"}
     cutflow.count("true candidate", variables["weight"])
+    variables |= {"true_proper_length": _true_lengths(variables, manifest, path)}
     masses = sorted({component.mass_GeV for component in manifest.components if component.mass_GeV})
     if len(masses) == 1:
         return variables | {"true_mass": np.full(len(variables["weight"]), masses[0])}
@@ -271,6 +281,18 @@ def _true_candidates(
     return variables | {"true_mass": np.array(masses)[distance.argmin(1)]}
 
 
+def _true_lengths(variables: dict[str, np.ndarray], manifest: Manifest, path: str) -> np.ndarray:
+    """(n,) proper decay lengths of X, cm; 0 in a block where X decays at once."""
+    if all(component.lifetime_m == 0 for component in manifest.components):
+        return np.zeros(len(variables["weight"]))
+    if "true_proper_length" not in variables:
+        raise DarkreachError(
+            f"{path}: block '{manifest.name}' has a lifetime, but its files have no branch of the true "
+            "proper decay length; add it, and name it in 'columns.truth'"
+        )
+    return variables["true_proper_length"]
+
+
 def _check_peaks(columns: dict[str, np.ndarray], variable: str, manifest: Manifest, path: str) -> None:
     """Refuse a signal whose candidates lie elsewhere than at the mass that the configuration gives it."""
     for mass in np.unique(columns["true_mass"]):
@@ -284,5 +306,5 @@ def _check_peaks(columns: dict[str, np.ndarray], variable: str, manifest: Manife
 
 def _compact(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Columns in the types of the skim: float32, finer than any resolution, except for identities."""
-    types: dict[str, type] = {**IDENTITY, "true_mass": np.float64}
+    types: dict[str, type] = {**IDENTITY, "true_mass": np.float64, "triggers": np.int32, "channel": np.int32}
     return {name: np.asarray(array, dtype=types.get(name, np.float32)) for name, array in columns.items()}
