@@ -1,0 +1,110 @@
+"""Decays of τ leptons of known helicity, drawn from a `TauLibrary`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from darkreach.models.constants import TAU_MASS
+from darkreach.simulation.neutral_pions import DALITZ_FRACTION, dalitz_decays, photons_of_pions, rotate_to
+from darkreach.simulation.phase_space import boost
+from darkreach.simulation.tau_library import TauLibrary
+
+TAU_DECAY_LENGTH = 87.03e-4  # cτ in cm, Particle Data Group 2024
+_SELF_CONJUGATE = (22, 111, 130, 310)
+
+
+@dataclass(frozen=True)
+class Products:
+    """Stable products of n decays, neutrinos and K⁰_L included, as flat arrays of length k.
+
+    parent: (k,) index of the decay, not decreasing. pdg: (k,). momentum: (k, 4) px, py, pz, E in GeV.
+    position: (k, 4) x, y, z, ct of the production in cm.
+    """
+
+    parent: np.ndarray
+    pdg: np.ndarray
+    momentum: np.ndarray
+    position: np.ndarray
+
+
+def decay_taus(
+    momentum: np.ndarray,
+    pdg: np.ndarray,
+    helicity: np.ndarray,
+    library: TauLibrary,
+    rng: np.random.Generator,
+    entries: np.ndarray | None = None,
+    dalitz: np.ndarray | None = None,
+) -> Products:
+    """Let n τ leptons fly from the origin and decay.
+
+    Args:
+        momentum: (n, 4) in GeV.
+        pdg: (n,), 15 or −15.
+        helicity: (n,), 1 or −1: the spin along the momentum, in the frame of the momentum.
+        library: the decays to draw from.
+        rng: source of all random numbers.
+        entries: (n,) entries of the library; None draws them.
+        dalitz: (n,) how many of its π⁰ decay to γe⁺e⁻, the others to γγ; None draws it.
+    """
+    entries = library.draw(len(pdg), rng) if entries is None else entries
+    counts = (library.offsets[1:] - library.offsets[:-1])[entries]
+    first = np.cumsum(counts) - counts
+    parent = np.repeat(np.arange(len(pdg)), counts)
+    row = (library.offsets[entries] - first)[parent] + np.arange(counts.sum())
+
+    # A mirror and a change of all charges make a τ⁺ with the spin along +z into one along −z.
+    conjugate = pdg < 0
+    kind = _conjugated(library.pdg[row], conjugate[parent])
+    reflected = np.where(conjugate, -1.0, 1.0)
+    azimuth = rng.uniform(0, 2 * np.pi, len(pdg))
+    cos, sin = np.cos(azimuth)[parent], np.sin(azimuth)[parent]
+    tau = momentum.T[:, parent]
+    axis = tau[:3] / np.sqrt((tau[:3] ** 2).sum(0)) * (reflected * helicity)[parent]
+    lab = []
+    for vectors in (library.momentum[row].T, library.position[row].T):
+        x, y, z, t = vectors
+        space = np.stack([cos * x - sin * y, reflected[parent] * (sin * x + cos * y), z])
+        turned = np.concatenate([rotate_to(space, axis), t[np.newaxis]])
+        lab.append(boost(turned, tau, np.full(len(parent), TAU_MASS)))
+    flight = rng.exponential(TAU_DECAY_LENGTH, len(pdg))[:, np.newaxis] * momentum / TAU_MASS
+    products = Products(parent, kind, lab[0].T, lab[1].T + flight[parent])
+    return _with_pions_decayed(products, library.neutral_pions[entries], dalitz, rng)
+
+
+def draw_dalitz(neutral_pions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How many of the given numbers of π⁰ decay to γe⁺e⁻, (n,)."""
+    return rng.binomial(neutral_pions, DALITZ_FRACTION)
+
+
+def _conjugated(pdg: np.ndarray, conjugate: np.ndarray) -> np.ndarray:
+    return np.where(conjugate & ~np.isin(pdg, _SELF_CONJUGATE), -pdg, pdg)
+
+
+def _with_pions_decayed(
+    products: Products, neutral_pions: np.ndarray, dalitz: np.ndarray | None, rng: np.random.Generator
+) -> Products:
+    dalitz = draw_dalitz(neutral_pions, rng) if dalitz is None else dalitz
+    pions = np.flatnonzero(products.pdg == 111)
+    # The pions of one parent in random order; the first ones of each take the Dalitz decays.
+    pions = pions[np.lexsort((rng.random(len(pions)), products.parent[pions]))]
+    rank = np.arange(len(pions)) - (np.cumsum(neutral_pions) - neutral_pions)[products.parent[pions]]
+    is_dalitz = rank < dalitz[products.parent[pions]]
+    parts = [(np.flatnonzero(products.pdg != 111), None, None)]
+    for chosen, decay, kinds in (
+        (pions[~is_dalitz], photons_of_pions, (22, 22)),
+        (pions[is_dalitz], dalitz_decays, (22, 11, -11)),
+    ):
+        momenta = decay(products.momentum[chosen].T, rng)
+        parts += [(chosen, kind, momentum.T) for kind, momentum in zip(kinds, momenta, strict=True)]
+    source = np.concatenate([rows for rows, _, _ in parts])
+    kinds = [products.pdg[rows] if kind is None else np.full(len(rows), kind) for rows, kind, _ in parts]
+    momenta = [products.momentum[rows] if p is None else p for rows, _, p in parts]
+    order = np.argsort(products.parent[source], kind="stable")
+    source = source[order]
+    return Products(
+        parent=products.parent[source],
+        pdg=np.concatenate(kinds)[order],
+        momentum=np.concatenate(momenta)[order],
+        position=products.position[source],
+    )
