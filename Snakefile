@@ -6,7 +6,9 @@
 # The stages, in the order of the flow; each is a command of its own: python -m darkreach --help
 
 
-configfile: "config/config.yaml"
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"

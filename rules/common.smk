@@ -34,20 +34,21 @@ PACKAGE = REPOSITORY / "workflow"
 wildcard_constraints:
     search="|".join(CONFIG.searches),
     sample="|".join(CONFIG.samples),
-    model="|".join(model for search in CONFIG.searches.values() for model in search.models),
+    model="|".join({model for search in CONFIG.searches.values() for model in search.models}),
     block=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     region=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     chunk=r"\d+",
 
 
 @functools.cache
-def code(module):
+def code(*modules):
     """Files of the package that a command needs: its module and everything that it imports.
 
     As inputs they make a job run again when its code changed. The configuration is left out: what
-    matters of it is in the job's specification.
+    matters of it is in the job's specification. Searches are imported by name, so a job that works for one
+    lists its module too, and does not run again when another search changes.
     """
-    found, waiting = set(), [module]
+    found, waiting = set(), list(modules)
     while waiting:
         name = waiting.pop()
         base = PACKAGE / name.replace(".", "/")
@@ -63,14 +64,9 @@ def code(module):
     return sorted(map(str, found))
 
 
-def blocks(*kinds):
-    """(sample, block) of every block of the given kinds of sample, or of all."""
-    return [
-        (name, block)
-        for name, sample in CONFIG.samples.items()
-        if not kinds or sample.kind in kinds
-        for block in sample.blocks
-    ]
+def code_of_search(module):
+    """`code` of a command that works for the search of its wildcards."""
+    return lambda wildcards: code(module, f"darkreach.searches.{wildcards.search}")
 
 
 def is_simulated(wildcards):
@@ -105,7 +101,11 @@ def expand_pattern(pattern, key):
 
 
 # expanded for all blocks at once, so that a file which is gone is missed even where results exist
-FILES = {(sample, block): files_of_block(sample, block) for sample, block in blocks()}
+FILES = {
+    (name, block): files_of_block(name, block)
+    for name, sample in CONFIG.samples.items()
+    for block in sample.blocks
+}
 
 
 def local_ntuple_files(wildcards):
@@ -114,5 +114,22 @@ def local_ntuple_files(wildcards):
 
 
 def per_block(pattern, *kinds):
-    """A path of every block of the given kinds of sample."""
-    return [pattern.format(results=RESULTS, sample=s, block=b) for s, b in blocks(*kinds)]
+    """Input function: a path of every block that the search uses, of the given kinds of sample or of all."""
+
+    def paths(wildcards):
+        return [
+            pattern.format(results=RESULTS, search=wildcards.search, sample=name, block=block)
+            for name, sample in CONFIG.samples_of(wildcards.search).items()
+            if not kinds or sample.kind in kinds
+            for block in sample.blocks
+        ]
+
+    return paths
+
+
+def classifiers(search_name, suffix):
+    """A file of every region's classifier of a search; none for a search that has no classifier."""
+    search = CONFIG.searches[search_name]
+    if search.classifier is None:
+        return []
+    return [f"{RESULTS}/classifier/{search_name}/{region.name}.{suffix}" for region in search.regions]

@@ -3,14 +3,11 @@
 
 rule histogram:
     input:
-        code=code("darkreach.columnar.command"),
+        code=code_of_search("darkreach.columnar.command"),
         lock=LOCK,
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
         skim=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.root",
-        classifiers=lambda wildcards: [
-            f"{RESULTS}/classifier/{wildcards.search}/{region.name}.onnx"
-            for region in CONFIG.searches[wildcards.search].regions
-        ],
+        classifiers=lambda wildcards: classifiers(wildcards.search, "onnx"),
     output:
         histogram=f"{RESULTS}/histogram/{{search}}/{{sample}}/{{block}}.h5",
     log:

@@ -20,10 +20,11 @@ def limit_tables():
 
 rule limits:
     input:
-        code=code("darkreach.publish.limits_command"),
+        code=code_of_search("darkreach.publish.limits_command"),
         lock=LOCK,
         rows=chunks("json"),
         workspaces=chunks("zip"),
+        templates=f"{RESULTS}/template/{{search}}.h5",
         account=f"{RESULTS}/template/{{search}}.json",
         significance=f"{RESULTS}/scan/{{search}}/{{model}}/significance.json",
     output:
@@ -32,6 +33,8 @@ rule limits:
         png=f"{RESULTS}/limits/{{search}}/{{model}}.png",
         checks=f"{RESULTS}/limits/{{search}}/{{model}}_checks.json",
         workspaces=f"{RESULTS}/limits/{{search}}/{{model}}_workspaces.zip",
+        triggers_csv=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.csv",
+        triggers_png=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.png",
     log:
         f"{LOGS}/limits/{{search}}/{{model}}.log",
     params:
@@ -40,6 +43,8 @@ rule limits:
         "Limits on {wildcards.model} from {wildcards.search}"
     shell:
         "python -m darkreach limits --spec {params.spec:q} --chunks {input.rows:q}"
-        " --workspaces {input.workspaces:q} --account {input.account:q} --significance {input.significance:q}"
+        " --workspaces {input.workspaces:q} --templates {input.templates:q}"
+        " --account {input.account:q} --significance {input.significance:q}"
         " --csv {output.csv:q} --pdf {output.pdf:q} --png {output.png:q} --checks {output.checks:q}"
-        " --workspaces-out {output.workspaces:q} > {log:q} 2>&1"
+        " --workspaces-out {output.workspaces:q} --triggers-csv {output.triggers_csv:q}"
+        " --triggers-png {output.triggers_png:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ rule merge:
         code=code("darkreach.columnar.merge_command"),
         lock=LOCK,
         manifests=per_block("{results}/catalogue/{sample}/{block}.json"),
-        histograms=per_block("{results}/histogram/{{search}}/{sample}/{block}.h5"),
+        histograms=per_block("{results}/histogram/{search}/{sample}/{block}.h5"),
     output:
         templates=f"{RESULTS}/template/{{search}}.h5",
         account=f"{RESULTS}/template/{{search}}.json",

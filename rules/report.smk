@@ -11,11 +11,7 @@ rule report:
         lock=LOCK,
         limits=limit_tables(),
         accounts=[f"{RESULTS}/template/{search}.json" for search in CONFIG.searches],
-        cards=[
-            f"{RESULTS}/classifier/{name}/{region.name}.json"
-            for name, search in CONFIG.searches.items()
-            for region in search.regions
-        ],
+        cards=[card for name in CONFIG.searches for card in classifiers(name, "json")],
         templates=[f"{RESULTS}/template/{search}.h5" for search in CONFIG.searches],
     output:
         f"{RESULTS}/report.html",

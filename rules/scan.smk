@@ -11,7 +11,7 @@ def chunks(suffix):
 
 rule scan:
     input:
-        code=code("darkreach.statistics.scan_command"),
+        code=code_of_search("darkreach.statistics.scan_command"),
         lock=LOCK,
         templates=f"{RESULTS}/template/{{search}}.h5",
     output:
@@ -30,7 +30,7 @@ rule scan:
 
 rule significance:
     input:
-        code=code("darkreach.statistics.significance_command"),
+        code=code_of_search("darkreach.statistics.significance_command"),
         lock=LOCK,
         templates=f"{RESULTS}/template/{{search}}.h5",
         rows=chunks("json"),

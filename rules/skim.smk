@@ -3,7 +3,7 @@
 
 rule skim:
     input:
-        code=code("darkreach.searches.skim_command"),
+        code=code_of_search("darkreach.searches.skim_command"),
         lock=LOCK,
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
         ntuples=local_ntuple_files,

@@ -3,9 +3,9 @@
 
 rule train:
     input:
-        code=code("darkreach.classifier.command"),
+        code=code_of_search("darkreach.classifier.command"),
         lock=LOCK,
-        skims=per_block("{results}/skim/{{search}}/{sample}/{block}.root", "background", "signal"),
+        skims=per_block("{results}/skim/{search}/{sample}/{block}.root", "background", "signal"),
         manifests=per_block("{results}/catalogue/{sample}/{block}.json", "background", "signal"),
     output:
         classifier=f"{RESULTS}/classifier/{{search}}/{{region}}.onnx",

@@ -34,8 +34,8 @@ def lifetime_weights(
     """(n,) weights with which the candidates of a block stand for `point`; 0 for those of other points.
 
     The events of one mass are a mixture of the simulated lifetimes, with a density of proper decay lengths
-    t of Σ f_k exp(−t/cτ_k)/cτ_k, where f_k is the share of the generated events; the weight is the density at the
-    wanted lifetime over that. Its mean over all generated events is one.
+    t of Σ f_k exp(−t/cτ_k)/cτ_k, where f_k is the share of the generated events; the weight is the density
+    at the wanted lifetime over that. Its mean over all generated events is one.
     """
     behind = _behind(components, point)
     mine = np.abs(true_mass - point.mass_GeV) < 1e-5

@@ -202,7 +202,7 @@ def _check_against_module(name: str, search: Search) -> None:
         missing, unknown = sorted(set(names) - set(found)), sorted(set(found) - set(names))
         if missing or unknown:
             text = (
-                f"lacks '{missing[0]}'" if missing else f"has '{unknown[0]}', which the search does not read"
+                f"lacks '{missing[0]}'" if missing else f"has '{unknown[0]}', which nothing reads"
             )
             detail: Any = {
                 "type": PydanticCustomError("value_error", "{text}", {"text": text}),

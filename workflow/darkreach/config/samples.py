@@ -81,7 +81,7 @@ class Sample(Section):
                 raise ValueError(f"block '{name}' of this {self.kind} sample cannot have 'lifetimes_m'")
             if self.kind == "signal" and self.simulate is None and len(block.lifetimes_m) > 1:
                 raise ValueError(
-                    f"block '{name}': your own files have one lifetime; give it in 'lifetimes_m'"
+                    f"block '{name}': your own files have one lifetime each, not several"
                 )
         return self
 

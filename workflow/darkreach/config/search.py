@@ -165,7 +165,7 @@ class Search(Section):
     trigger_lines: list[str] = Field(description="an event passes if any of these trigger columns is set")
     selection: dict[str, Any] = Field(description="cuts; which there are says the search's module")
     regions: list[Region] = Field(min_length=1)
-    vetoes: list[MassWindow] = []
+    vetoes: list[MassWindow] = Field([], description="masses that are neither fitted nor tested")
     observables: list[Observable] = Field(min_length=1, max_length=2)
     lifetimes_m: list[NonNegative] = Field(
         [0.0], description="cτ in m for which there are signal templates, by reweighting"
