@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from four_muons import BEAM, smeared
 from pydantic import ValidationError
 from tau_recoils import tau_events, variables_of
 
+from darkreach.config.search import Search
 from darkreach.detector.beams import boost, reversed_momentum
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches import tautau_recoil
@@ -190,3 +194,21 @@ def test_observable_is_the_mass():
     masses = np.array([3.6, 2 * MUON_MASS, 10.0])
     np.testing.assert_array_equal(tautau_recoil.observable_of_mass(masses), masses)
     np.testing.assert_array_equal(tautau_recoil.mass_of_observable(masses), masses)
+
+
+def test_shipped_configuration_serves_the_search():
+    path = Path(__file__).parents[2] / "config" / "searches" / "tautau_recoil.yaml"
+    search = Search(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    selection = Selection(**search.selection)
+    assert selection.maximum_four_track_mass_GeV == 9.5
+    for own, mapped in (
+        (tautau_recoil.TRACKS, search.columns.tracks),
+        (tautau_recoil.TRACK_VARIABLES, search.columns.track_variables),
+        (tautau_recoil.EVENT_VARIABLES, search.columns.event_variables),
+        (tautau_recoil.TRUTH, search.columns.truth),
+    ):
+        assert set(own) == set(mapped)
+    # eight networks (arXiv:2306.12294), over more than the scan: peaks at its ends need side bands
+    assert len(search.regions) == 8
+    assert search.regions[0].range_GeV[0] < search.scan.range_GeV[0]
+    assert search.regions[-1].range_GeV[1] > search.scan.range_GeV[1]
