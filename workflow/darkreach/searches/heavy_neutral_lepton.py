@@ -2,8 +2,7 @@
 
 One row is one choice of the displaced pair `plus`, `minus`; of the other two tracks the one nearer to it is
 the pion. The constraints of the decay leave two solutions m₊ ≥ m₋ for the mass of N; signal lies where
-m₋ ≲ m_N ≲ m₊. Pairs that are K_S → π⁺π⁻ by their mass are a control channel; the others lie below it
-(`light`) or above (`heavy`).
+m₋ ≲ m_N ≲ m₊. Pairs that are K_S → π⁺π⁻ by their mass are a control channel.
 """
 
 import numpy as np
@@ -20,8 +19,7 @@ from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
 METHOD = "counting"
 REGION_VARIABLE = "m_minus"
 FEATURES: tuple[str, ...] = ()
-CHANNELS = ("light", "heavy", "ks_control")
-CONTROL_CHANNEL = "ks_control"
+CHANNELS = ("signal", "ks_control")
 CONTROLS = {
     "m_plus": (100, 0.0, 2.0),
     "m_minus": (100, 0.0, 2.0),
@@ -103,18 +101,20 @@ def candidates(
         variables = _rows(variables, passes(variables, selection))
         cutflow.count(cut, variables["weight"])
     columns = _with_pion(variables, BEAMS[detector].sqrt_s)
+    columns["channel"] = channel_of(columns["dipion_mass"], selection)
+    # K_S point back to the collision, and need no tau: the control channel is without the cuts against them
+    control = CHANNELS.index("ks_control")
     for cut, passes in (
         ("pion identification", _has_pion),
-        ("neutrino in the decay", _has_neutrino),
-        ("missing energy", lambda c, s: c["missing_energy"] > s.minimum_missing_energy_GeV),
-        ("energy of the tau", lambda c, s: np.abs(c["tau_energy_excess"]) < s.maximum_tau_energy_excess_GeV),
         ("no Lambda", lambda c, s: c["lambda_distance"] > s.lambda_window_GeV),
+        ("missing energy", lambda c, s: c["missing_energy"] > s.minimum_missing_energy_GeV),
+        ("neutrino in the decay", lambda c, s: _has_neutrino(c, s) | (c["channel"] == control)),
+        ("energy of the tau", lambda c, s: _has_tau_energy(c, s) | (c["channel"] == control)),
     ):
         columns = _rows(columns, passes(columns, selection))
         cutflow.count(cut, columns["weight"])
     columns = _rows(columns, best_of_event(columns, columns["vertex_probability"]))
     cutflow.count("best vertex", columns["weight"])
-    columns["channel"] = channel_of(columns["dipion_mass"], selection)
     return {name: array for name, array in columns.items() if name not in _INTERNAL}
 
 
@@ -122,9 +122,8 @@ _INTERNAL = ("vertex_probability", "pion_muon_id", "pion_electron_id", "cos_poin
 
 
 def channel_of(dipion_mass: np.ndarray, selection: Selection) -> np.ndarray:
-    """(n,) index into CHANNELS: K_S by the mass of the pair as pions (GeV), or below or above it."""
-    distance = dipion_mass - KS_MASS
-    return np.where(np.abs(distance) < selection.ks_window_GeV, 2, np.where(distance < 0, 0, 1))
+    """(n,) index into CHANNELS: whether the pair is a K_S by its mass as pions (GeV)."""
+    return np.where(np.abs(dipion_mass - KS_MASS) < selection.ks_window_GeV, 1, 0)
 
 
 def best_of_event(columns: dict[str, np.ndarray], quality: np.ndarray) -> np.ndarray:
@@ -169,6 +168,10 @@ def _has_neutrino(columns: dict[str, np.ndarray], selection: Selection) -> np.nd
     return (columns["transverse_momentum"] > selection.minimum_transverse_momentum_GeV) & (
         columns["cos_pointing"] > selection.minimum_cos_pointing
     )
+
+
+def _has_tau_energy(columns: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
+    return np.abs(columns["tau_energy_excess"]) < selection.maximum_tau_energy_excess_GeV
 
 
 def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]:
