@@ -9,11 +9,11 @@ from darkreach.cli import main
 from darkreach.columnar.histogram import histogram_block
 from darkreach.columnar.merge import merge_blocks
 from darkreach.columnar.storage import read_histograms, read_metadata, write_histograms
-from darkreach.columnar.templates import read_templates
+from darkreach.columnar.templates import SignalPoint, read_templates
 from darkreach.config.stages import MergeSpec, as_json
 from darkreach.errors import DarkreachError
 
-SPEC = MergeSpec(search="mumu_resonance", blind=False)
+SPEC = MergeSpec(search="mumu_resonance", channels={"all": "mumu"}, blind=False)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def merged(filled, spec=SPEC):
 
 
 def observable(path):
-    return read_histograms(path)[0]["observable"]["storage"]
+    return read_histograms(path)[0]["observable/all"]["storage"]
 
 
 def test_data_add_up_and_backgrounds_are_scaled_to_their_luminosity(filled):
@@ -54,18 +54,18 @@ def test_data_add_up_and_backgrounds_are_scaled_to_their_luminosity(filled):
     _, paths = filled
     assert templates.luminosity_fb == 15.0
     data = observable(paths["data/b01"])["values"] + observable(paths["data/b02"])["values"]
-    np.testing.assert_array_equal(templates.data, data)
+    np.testing.assert_array_equal(templates.channels["all"].data, data)
     for sample, blocks, scale in (
         # L σ / ΣN: both blocks of one sample count as one production
         ("fourmuon", ("b01", "b02"), 15 * 350 / 30_000),
         ("tautau", ("b01",), 15 * 9e5 / 1_000),
     ):
         values = sum(observable(paths[f"{sample}/{block}"])["values"] for block in blocks)
-        np.testing.assert_allclose(templates.backgrounds[sample][0], values * scale)
-        np.testing.assert_allclose(templates.backgrounds[sample][1], values * scale**2)
+        np.testing.assert_allclose(templates.channels["all"].backgrounds[sample][0], values * scale)
+        np.testing.assert_allclose(templates.channels["all"].backgrounds[sample][1], values * scale**2)
     assert account["luminosity_fb"] == {"blocks": {"data/b01": 10.0, "data/b02": 5.0}, "total_fb": 15.0}
     assert account["observed_candidates"] == data.sum()
-    expected = sum(values.sum() for values, _ in templates.backgrounds.values())
+    expected = sum(values.sum() for values, _ in templates.channels["all"].backgrounds.values())
     assert account["expected_candidates"] == pytest.approx(expected)
     cutflow = account["samples"]["fourmuon"]["cutflow"]
     assert cutflow[0] == {"cut": "all", "rows": 3000, "expected": pytest.approx(3000 * 15 * 350 / 30_000)}
@@ -80,22 +80,24 @@ def test_result_does_not_depend_on_how_a_sample_is_cut_into_blocks(tmp_path, roo
     first, _ = merged(filled)
     order = sorted(manifests, reverse=True)
     second, _ = merge_blocks(SPEC, [manifests[name] for name in order], [paths[name] for name in order[::-1]])
-    np.testing.assert_array_equal(first.data, second.data)
-    np.testing.assert_array_equal(first.backgrounds["fourmuon"][0], second.backgrounds["fourmuon"][0])
+    np.testing.assert_array_equal(first.channels["all"].data, second.channels["all"].data)
+    np.testing.assert_array_equal(
+        first.channels["all"].backgrounds["fourmuon"][0], second.channels["all"].backgrounds["fourmuon"][0]
+    )
 
 
 def test_signals_stay_unscaled_with_their_generated_events(filled):
     templates, _ = merged(filled)
     _, paths = filled
-    signals = templates.signals["zprime"]
-    assert {mass: signal.generated_events for mass, signal in signals.items()} == {
+    signals = templates.channels["all"].signals["zprime"]
+    assert {point.mass_GeV: signal.generated_events for point, signal in signals.items()} == {
         1.4: 600,
         2.0: 1000,
         2.7: 400,
     }
     both = observable(paths["zprime/b01"])["values"][1] + observable(paths["zprime/b02"])["values"][0]
-    np.testing.assert_array_equal(signals[2.0].values, both)
-    np.testing.assert_array_equal(signals[2.0].variances, both)
+    np.testing.assert_array_equal(signals[SignalPoint(2.0, 0.0)].values, both)
+    np.testing.assert_array_equal(signals[SignalPoint(2.0, 0.0)].variances, both)
 
 
 def test_controls_are_scaled_like_templates(filled):
@@ -118,17 +120,18 @@ def test_templates_survive_the_disk(tmp_path, filled):
     expected, account = merged(filled)
     assert json.loads((tmp_path / "t" / "T.json").read_text()) == account
     templates = read_templates(tmp_path / "t" / "T.h5")
-    np.testing.assert_array_equal(templates.edges, expected.edges)
-    np.testing.assert_array_equal(templates.data, expected.data)
+    np.testing.assert_array_equal(templates.edges["reduced_mass"], expected.edges["reduced_mass"])
+    np.testing.assert_array_equal(templates.channels["all"].data, expected.channels["all"].data)
     assert templates.luminosity_fb == 15.0
-    assert templates.backgrounds.keys() == expected.backgrounds.keys()
-    for sample, (values, variances) in expected.backgrounds.items():
-        np.testing.assert_array_equal(templates.backgrounds[sample][0], values)
-        np.testing.assert_array_equal(templates.backgrounds[sample][1], variances)
-    assert list(templates.signals["zprime"]) == [1.4, 2.0, 2.7]
-    assert templates.signals["zprime"][2.0].generated_events == 1000
+    assert templates.channels["all"].backgrounds.keys() == expected.channels["all"].backgrounds.keys()
+    for sample, (values, variances) in expected.channels["all"].backgrounds.items():
+        np.testing.assert_array_equal(templates.channels["all"].backgrounds[sample][0], values)
+        np.testing.assert_array_equal(templates.channels["all"].backgrounds[sample][1], variances)
+    assert list(templates.channels["all"].signals["zprime"]) == [(1.4, 0.0), (2.0, 0.0), (2.7, 0.0)]
+    assert templates.channels["all"].signals["zprime"][SignalPoint(2.0, 0.0)].generated_events == 1000
     np.testing.assert_array_equal(
-        templates.signals["zprime"][2.7].values, expected.signals["zprime"][2.7].values
+        templates.channels["all"].signals["zprime"][SignalPoint(2.7, 0.0)].values,
+        expected.channels["all"].signals["zprime"][SignalPoint(2.7, 0.0)].values,
     )
     assert (
         hist.Hist(templates.controls["mass"]["data"]).sum()
@@ -169,7 +172,7 @@ def test_negative_background_is_refused(filled):
     path = filled[1]["tautau/b01"]
     histograms, metadata = read_histograms(path)
     for key, sign in (("values", -1), ("variances", 1)):
-        histograms["observable"]["storage"][key] = sign * histograms["observable"]["storage"][key]
+        histograms["observable/all"]["storage"][key] = sign * histograms["observable/all"]["storage"][key]
     write_histograms(path, histograms, metadata)
     with pytest.raises(DarkreachError, match=r"samples\.tautau: -.* candidates are expected"):
         merged(filled)
@@ -178,8 +181,8 @@ def test_negative_background_is_refused(filled):
 def test_other_binning_is_refused(filled, tmp_path, root):
     _, paths = filled
     histograms, metadata = read_histograms(paths["tautau/b01"])
-    coarse = hist.Hist(histograms["observable"])[:: hist.rebin(2)]
-    write_histograms(paths["tautau/b01"], histograms | {"observable": coarse}, metadata)
+    coarse = hist.Hist(histograms["observable/all"])[:: hist.rebin(2)]
+    write_histograms(paths["tautau/b01"], histograms | {"observable/all": coarse}, metadata)
     with pytest.raises(DarkreachError, match="other bins than the blocks before"):
         merged(filled)
 
@@ -197,8 +200,8 @@ def test_blind_data_give_no_observed_spectrum(filled, tmp_path, root):
             "iterative",
             1,
         )
-    templates, account = merged(filled, MergeSpec(search="mumu_resonance", blind=True))
-    assert templates.data is None and account["observed_candidates"] is None
-    assert templates.luminosity_fb == 15.0 and templates.backgrounds["fourmuon"][0].sum() > 0
+    templates, account = merged(filled, SPEC.model_copy(update={"blind": True}))
+    assert templates.channels["all"].data is None and account["observed_candidates"] is None
+    assert templates.luminosity_fb == 15.0 and templates.channels["all"].backgrounds["fourmuon"][0].sum() > 0
     with pytest.raises(DarkreachError, match="was filled while the search was blind"):
         merged(filled)

@@ -25,8 +25,7 @@ from darkreach.searches.skim import record_path
 
 def processor_for(folder, search, manifest, blind=False):
     classifiers = [read_classifier(path) for path in classifier_files(folder, search)]
-    masses = [component.mass_GeV for component in manifest.components if component.mass_GeV]
-    return SearchProcessor(histogram_spec(search, blind), manifest.kind, masses, classifiers)
+    return SearchProcessor(histogram_spec(search, blind), manifest.kind, manifest.components, classifiers)
 
 
 def read(path):
@@ -51,7 +50,7 @@ def test_observable_holds_what_passes(tmp_path, root):
     result = run_processor(processor_for(tmp_path, search, manifest), path, 4000, "iterative", 1)
     values = read(path)
     expected = values["reduced_mass"][passing(values)]
-    observable = result["histograms"]["observable"]
+    observable = result["histograms"]["observable/all"]
     counts, _ = np.histogram(expected, observable.axes[0].edges)
     np.testing.assert_array_equal(observable.values(), counts)
     np.testing.assert_allclose(np.diff(observable.axes[0].edges), 0.00025)
@@ -75,7 +74,7 @@ def test_weights_count_in_simulation_and_not_in_data(tmp_path, root):
         values["weight"][:] = 3.0
         rewrite(path, values)
         result = run_processor(processor_for(tmp_path, search, manifest), path, 500, "iterative", 1)
-        variances = result["histograms"]["observable"].variances()
+        variances = result["histograms"]["observable/all"].variances()
         assert variances.sum() == expected * passing(values).sum()
 
 
@@ -89,11 +88,11 @@ def test_signal_is_kept_by_mass(tmp_path, root):
     search = settings(root)
     path, manifest = signal_block(tmp_path, np.random.default_rng(3), masses=(0.212, 1.4, 2.7))
     result = run_processor(processor_for(tmp_path, search, manifest), path, 1200, "iterative", 1)
-    observable, values = result["histograms"]["observable"], read(path)
-    assert list(observable.axes[0]) == ["0.212", "1.4", "2.7"]
+    observable, values = result["histograms"]["observable/all"], read(path)
+    assert list(observable.axes[0]) == ["0.212@0.0", "1.4@0.0", "2.7@0.0"]
     for mass in (0.212, 1.4, 2.7):
         of_mass = values["true_mass"] == mass
-        row = observable[{"true_mass": repr(mass)}].values()
+        row = observable[{"point": f"{mass!r}@0.0"}].values()
         assert row.sum() == passing(values)[of_mass].sum() > 0
         assert abs(row @ observable.axes[1].centers / row.sum() - np.sqrt(max(mass**2 - 0.2113**2, 0))) < 0.02
 
@@ -106,7 +105,7 @@ def test_executors_agree(tmp_path, root, monkeypatch):
         run_processor(processor, path, 4000, executor, workers)
         for executor, workers in (("iterative", 1), ("futures", 2), ("dask", 1), ("dask", 2))
     ]
-    assert results[0]["histograms"]["observable"].sum().value > 1000
+    assert results[0]["histograms"]["observable/all"].sum().value > 1000
     assert all(same(results[0], other) for other in results[1:])
     monkeypatch.setattr(run_module, "CHUNK_ROWS", 10**6)
     assert same(results[0], run_processor(processor, path, 4000, "iterative", 1))
@@ -170,7 +169,7 @@ def test_blind_data_show_neither_mass_nor_score(tmp_path, root):
 def test_empty_skim_gives_empty_histograms(tmp_path, root):
     path, manifest = background_block(tmp_path, np.random.default_rng(8), n=0)
     result = run_processor(processor_for(tmp_path, settings(root), manifest), path, 0, "dask", 2)
-    assert result["histograms"]["observable"].sum().value == 0
+    assert result["histograms"]["observable/all"].sum().value == 0
 
 
 def test_lost_rows_are_an_error(tmp_path, root):
@@ -221,7 +220,7 @@ def test_command_and_what_others_can_read(tmp_path, root):
     histograms, metadata = read_histograms(tmp_path / "a.h5")
     assert metadata == read_metadata(tmp_path / "a.h5")
     assert (metadata["sample"], metadata["rows"], metadata["blind"]) == ("fourmuon", 4000, False)
-    observable = hist.Hist(histograms["observable"])
+    observable = hist.Hist(histograms["observable/all"])
     assert observable.axes[0].name == "reduced_mass"
     assert observable.sum().value == passing(read(path)).sum()
 

@@ -13,11 +13,12 @@ from darkreach.config.search import GMinus2Band
 from darkreach.errors import DarkreachError
 from darkreach.models.gminus2 import GM2_BANDS
 from darkreach.publish.figure import gm2_band
+from darkreach.searches.registry import search_names
 
 MAIN, SEARCH, SAMPLES = (
     "config/config.yaml",
     "config/searches/mumu_resonance.yaml",
-    "config/samples/default.yaml",
+    "config/samples/mumu_resonance.yaml",
 )
 
 
@@ -63,9 +64,9 @@ SENTENCES = [
     (
         "searches.mumu_resonance.columns.tracks.x_plus",
         None,
-        "my.yaml: 'searches.mumu_resonance.columns': 'tracks' lacks 'x_plus'",
+        "my.yaml: 'searches.mumu_resonance.columns.tracks': lacks 'x_plus'",
     ),
-    ("seed", None, "my.yaml: 'seed' is missing"),
+    ("searches", None, "my.yaml: 'searches' is missing"),
     (
         "executor",
         "daks",
@@ -73,17 +74,17 @@ SENTENCES = [
         "did you mean 'dask'?",
     ),
     (
-        "samples.data.blocks.b01.luminosity_fb",
+        "samples.mumu_data.blocks.b01.luminosity_fb",
         None,
-        "my.yaml: 'samples.data': block 'b01' of a data sample needs 'luminosity_fb'",
+        "my.yaml: 'samples.mumu_data': block 'b01' of a data sample needs 'luminosity_fb'",
     ),
     (
-        "samples.data.blocks.b01.files",
+        "samples.mumu_data.blocks.b01.files",
         ["a.root"],
-        "my.yaml: 'samples.data': block 'b01' of this data sample cannot have 'files'",
+        "my.yaml: 'samples.mumu_data': block 'b01' of this data sample cannot have 'files'",
     ),
     (
-        "samples.zprime",
+        "samples.mumu_zprime",
         None,
         "my.yaml: 'the file': search 'mumu_resonance' interprets 'zprime', which has no signal sample",
     ),
@@ -128,10 +129,48 @@ SENTENCES = [
         "extend 'regions' or narrow the scan",
     ),
     (
-        "searches.mumu_resonance.observable_maximum_GeV",
+        "searches.mumu_resonance.observables.0.maximum_GeV",
         8.5,
-        "my.yaml: 'searches.mumu_resonance': 'scan.range_GeV' ends at 9 GeV, beyond "
-        "'observable_maximum_GeV', 8.5 GeV; narrow the scan or raise the maximum",
+        "my.yaml: 'searches.mumu_resonance': 'scan.range_GeV' ends at 9 GeV, beyond 'maximum_GeV' of "
+        "'reduced_mass', 8.5 GeV; narrow the scan or raise the maximum",
+    ),
+    (
+        "searches.mumu_resonance.selection.minimum_muonid",
+        0.5,
+        "my.yaml: unknown key 'searches.mumu_resonance.selection.minimum_muonid'; "
+        "did you mean 'minimum_muon_id'?",
+    ),
+    (
+        "searches.mumu_resonance.selection.minimum_muon_id",
+        1.5,
+        "my.yaml: 'searches.mumu_resonance.selection.minimum_muon_id': "
+        "input should be less than or equal to 1, found 1.5",
+    ),
+    (
+        "searches.mumu_resonance.selection.four_track_mass_GeV",
+        [11.0, 10.0],
+        "my.yaml: 'searches.mumu_resonance.selection': 'four_track_mass_GeV' must be [low, high] with "
+        "low < high, found [11.0, 10.0]",
+    ),
+    (
+        "searches.mumu_resonance.regions.0.channel",
+        "ee",
+        "my.yaml: 'searches.mumu_resonance': 'regions' name channel 'ee', which 'channels' lacks",
+    ),
+    (
+        "searches.mumu_resonance.scan.step_GeV",
+        0.1,
+        "my.yaml: 'searches.mumu_resonance.scan': give one of 'step_sigma' and 'step_GeV'",
+    ),
+    (
+        "samples.mumu_data.searches",
+        ["mumu"],
+        "my.yaml: 'the file': sample 'mumu_data' serves search 'mumu', which 'searches' lacks",
+    ),
+    (
+        "samples.mumu_zprime.blocks.low.lifetimes_m",
+        [0.1, 0.1],
+        "my.yaml: 'samples.mumu_zprime': block 'low' has a lifetime twice in 'lifetimes_m'; give each once",
     ),
     (
         "searches.mumu_resonance.scan.range_GeV",
@@ -140,31 +179,31 @@ SENTENCES = [
         "found [9.0, 0.212]",
     ),
     (
-        "samples.zprime.blocks.high.masses_GeV",
+        "samples.mumu_zprime.blocks.high.masses_GeV",
         [5.75, 8.0],
         "my.yaml: 'the file': search 'mumu_resonance' scans 0.212 to 9 GeV, but the signals of 'zprime' are "
         "from 0.212 to 8 GeV; narrow 'scan.range_GeV' or add signals at its ends",
     ),
     (
-        "samples.data.blocks.b02.runs",
+        "samples.mumu_data.blocks.b02.runs",
         [150, 250],
-        "my.yaml: 'samples.data': blocks 'b01' and 'b02' both have run 150; "
+        "my.yaml: 'samples.mumu_data': blocks 'b01' and 'b02' both have run 150; "
         "give each block 'runs' of its own",
     ),
     (
-        "samples.data.blocks.b04.runs",
+        "samples.mumu_data.blocks.b04.runs",
         [601, 2**33],
-        "my.yaml: 'samples.data.blocks.b04.runs.1': input should be less than 2147483648, found 8589934592",
+        "my.yaml: 'samples.mumu_data.blocks.b04.runs.1': input should be less than 2147483648, found 8589934592",
     ),
     (
-        "samples.zprime.blocks.low.masses_GeV",
+        "samples.mumu_zprime.blocks.low.masses_GeV",
         [0.212, 0.3, 0.3],
-        "my.yaml: 'samples.zprime': block 'low' has a mass twice in 'masses_GeV'; give each once",
+        "my.yaml: 'samples.mumu_zprime': block 'low' has a mass twice in 'masses_GeV'; give each once",
     ),
     (
-        "samples.data.blocks.b01.luminosity_fb",
+        "samples.mumu_data.blocks.b01.luminosity_fb",
         float("inf"),
-        "my.yaml: 'samples.data.blocks.b01.luminosity_fb': input should be a finite number, found inf",
+        "my.yaml: 'samples.mumu_data.blocks.b01.luminosity_fb': input should be a finite number, found inf",
     ),
     (
         "searches.mumu_resonance.scan",
@@ -172,9 +211,9 @@ SENTENCES = [
         "my.yaml: 'searches.mumu_resonance.scan' must have lines of the form 'key: value', found a list",
     ),
     (
-        "samples.data.blocks.b01",
+        "samples.mumu_data.blocks.b01",
         "12 fb",
-        "my.yaml: 'samples.data.blocks.b01' must have lines of the form 'key: value', found '12 fb'",
+        "my.yaml: 'samples.mumu_data.blocks.b01' must have lines of the form 'key: value', found '12 fb'",
     ),
     (
         "samples.my data",
@@ -193,7 +232,7 @@ def test_a_mistake_gets_one_sentence(path, value, sentence):
 
 def test_the_default_configuration_is_valid():
     config = load_config(read_yaml(MAIN), MAIN)
-    assert set(config.searches) == {"mumu_resonance"}
+    assert set(config.searches) == set(search_names())
     assert {sample.kind for sample in config.samples.values()} == {"data", "background", "signal"}
 
 
@@ -223,13 +262,15 @@ def test_every_configuration_file_is_valid(pytestconfig):
     files = sorted(pytestconfig.rootpath.glob("config/published/*.yaml"))
     assert files
     for path in files:
-        load_config({**read_yaml(MAIN), **read_yaml(path)}, path.name)
+        config = load_config(read_yaml(path), path.name)
+        assert list(config.searches) == [path.stem]
 
 
-def test_check_reads_what_is_not_said_from_the_defaults(tmp_path, capsys):
+def test_check_says_what_a_configuration_holds(tmp_path, capsys):
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "searches: {mumu_resonance: {base: config/searches/mumu_resonance.yaml, models: [zprime]}}"
+        "searches: {mumu_resonance: {base: config/searches/mumu_resonance.yaml, models: [zprime]}}\n"
+        "samples: config/samples/mumu_resonance.yaml"
     )
     assert main(["check", str(path)]) == 0
     assert "search mumu_resonance: zprime; 5 regions" in capsys.readouterr().out
@@ -240,15 +281,14 @@ def test_check_reads_what_is_not_said_from_the_defaults(tmp_path, capsys):
 
 def test_user_files_need_what_counts_them():
     def without_cross_section(values):
-        values["samples"]["qqbar"] = {"kind": "background", "blocks": {"b": {"files": ["a.root"]}}}
+        values["samples"]["mumu_qqbar"] = {"kind": "background", "blocks": {"b": {"files": ["a.root"]}}}
 
     with pytest.raises(DarkreachError, match=r"needs 'cross_section_fb'"):
         load_changed(without_cross_section)
 
 
 def test_a_search_can_be_based_on_a_file():
-    values = read_yaml(MAIN)
-    values["searches"] = {"mumu_resonance": {"base": SEARCH, "scan": {"chunks": 7}}}
+    values = {"samples": SAMPLES, "searches": {"mumu_resonance": {"base": SEARCH, "scan": {"chunks": 7}}}}
     search = load_config(values, "my.yaml").searches["mumu_resonance"]
     assert search.scan.chunks == 7
     assert search.scan.confidence_level == 0.90
@@ -259,8 +299,7 @@ def test_a_mistake_is_found_in_the_file_that_has_it(tmp_path):
     search["scan"]["chunkss"] = 3
     path = tmp_path / "search.yaml"
     path.write_text(yaml.safe_dump(search))
-    values = read_yaml(MAIN)
-    values["searches"] = {"mumu_resonance": str(path)}
+    values = {"samples": SAMPLES, "searches": {"mumu_resonance": str(path)}}
     with pytest.raises(DarkreachError) as error:
         load_config(values, "my.yaml")
     assert str(error.value) == f"{path}: unknown key 'scan.chunkss'; did you mean 'chunks'?"
@@ -280,7 +319,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_collision_data_are_blind_until_unblinded():
     def own_data(values):
-        values["samples"]["data"] = {
+        values["samples"]["mumu_data"] = {
             "kind": "data",
             "blocks": {"b": {"files": ["a.root"], "luminosity_fb": 1}},
         }
@@ -307,3 +346,47 @@ def test_a_specification_holds_only_what_matters(tmp_path):
         stages.read_spec(stages.ScanSpec, f"@{tmp_path / 'a.root'}")
     with pytest.raises(DarkreachError, match=r"--spec: 'model'"):
         stages.read_spec(stages.ScanSpec, spec.replace('"model":"zprime"', '"model":"zzz"'))
+
+
+def test_there_is_no_such_search():
+    def renamed(values):
+        values["searches"] = {"mumu_resonanse": values["searches"]["mumu_resonance"]}
+        for sample in values["samples"].values():
+            sample["searches"] = ["mumu_resonanse"]
+
+    with pytest.raises(DarkreachError) as error:
+        load_changed(renamed)
+    assert str(error.value) == (
+        "searches: there is no search 'mumu_resonanse'; did you mean 'mumu_resonance'?"
+    )
+
+
+def test_a_sample_is_in_one_file_only(tmp_path):
+    (tmp_path / "more.yaml").write_text("mumu_data: {}")
+    with pytest.raises(
+        DarkreachError, match=r"more\.yaml: sample 'mumu_data' is also in config/samples/mumu"
+    ):
+        load_changed(set_at("samples", [SAMPLES, str(tmp_path / "more.yaml")]))
+
+
+def test_mistakes_in_one_of_several_files_of_samples_are_found_there(tmp_path):
+    (tmp_path / "more.yaml").write_text("mine: {kind: dta}")
+    with pytest.raises(DarkreachError, match=r"^\S*more\.yaml: 'mine\.kind': input should be 'data'"):
+        load_changed(set_at("samples", [SAMPLES, str(tmp_path / "more.yaml")]))
+
+
+def test_only_one_search_gets_the_injected_signal():
+    values = read_yaml(MAIN)
+    values["injection"] = {
+        "search": "tautau_recoil",
+        "model": "alp",
+        "mass_GeV": 5.0,
+        "cross_section_fb": 10.0,
+    }
+    config = load_config(values, MAIN)
+    assert stages.simulate_spec(config, "mumu_data", "b01").injection is None
+    injected = stages.simulate_spec(config, "recoil_data", "b01").injection
+    assert (injected.model, injected.decay) == ("alp", "tautau")
+    values["injection"].pop("search")
+    with pytest.raises(DarkreachError, match="'injection' needs 'search', as there are several"):
+        load_config(values, MAIN)

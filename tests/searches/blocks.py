@@ -16,9 +16,11 @@ EXTRA_ENERGY = "roeEextra__bocleanMask__bc"
 
 
 def search(root, **selection):
-    """The settings of the search as they are shipped, with some of the selection changed."""
+    """The settings of the search as they are shipped, with some cuts, lines or `on_nan` changed."""
     values = yaml.safe_load((root / "config" / "searches" / "mumu_resonance.yaml").read_text())
-    values["selection"] |= {"trigger_lines": ["L1PSNM(fff)"]} | selection
+    values |= {"trigger_lines": ["L1PSNM(fff)"]}
+    values |= {name: selection.pop(name) for name in ("trigger_lines", "on_nan") if name in selection}
+    values["selection"] |= selection
     return Search.model_validate(values)
 
 
@@ -28,8 +30,9 @@ def skim_spec(settings, renamed=None):
         detector=settings.detector,
         columns=settings.columns,
         renamed=renamed or {},
+        on_nan=settings.on_nan,
+        trigger_lines=settings.trigger_lines,
         selection=settings.selection,
-        regions=settings.regions,
     )
 
 
