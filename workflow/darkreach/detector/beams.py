@@ -31,30 +31,26 @@ def reversed_momentum(frame: np.ndarray) -> np.ndarray:
 class Beams:
     """Two beams that cross in the x–z plane; z is the axis of the detector.
 
-    Energies and their Gaussian spreads in GeV; each beam makes the angle `half_crossing` (rad) with z.
+    Energies and their Gaussian spreads in GeV. The electrons make the angle `electron_angle` (rad) with +z,
+    the positrons `positron_angle` with −z, both towards +x.
     """
 
     electron_energy: float
     positron_energy: float
-    half_crossing: float
+    electron_angle: float
+    positron_angle: float
     electron_spread: float
     positron_spread: float
 
     @cached_property
     def electron(self) -> np.ndarray:
         """(4,) four-momentum of the electron beam in the laboratory, GeV."""
-        return self._beam(self.electron_energy, +1.0)
+        return _beam(self.electron_energy, self.electron_angle, +1.0)
 
     @cached_property
     def positron(self) -> np.ndarray:
         """(4,) four-momentum of the positron beam in the laboratory, GeV."""
-        return self._beam(self.positron_energy, -1.0)
-
-    def _beam(self, energy: float, direction: float) -> np.ndarray:
-        p = np.sqrt(energy**2 - ELECTRON_MASS**2)
-        return np.array(
-            [p * np.sin(self.half_crossing), 0.0, direction * p * np.cos(self.half_crossing), energy]
-        )
+        return _beam(self.positron_energy, self.positron_angle, -1.0)
 
     @cached_property
     def total(self) -> np.ndarray:
@@ -100,3 +96,8 @@ class Beams:
         """(..., 4) momenta in the laboratory → centre-of-mass frame (+z along the electron), GeV."""
         boosted = boost(momentum, reversed_momentum(self.total))
         return np.concatenate([boosted[..., :3] @ self._axes, boosted[..., 3:]], axis=-1)
+
+
+def _beam(energy: float, angle: float, direction: float) -> np.ndarray:
+    p = np.sqrt(energy**2 - ELECTRON_MASS**2)
+    return np.array([p * np.sin(angle), 0.0, direction * p * np.cos(angle), energy])

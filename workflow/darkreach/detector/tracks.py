@@ -1,4 +1,4 @@
-"""Resolution of prompt charged tracks, as formulas."""
+"""Resolution of charged tracks, as formulas."""
 
 from dataclasses import dataclass
 
@@ -21,13 +21,19 @@ class TrackResolution:
     d0_cm: tuple[float, float]
     z0_cm: tuple[float, float]
 
-    def momentum_errors(self, momentum: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """σ(pT)/pT, σ(φ) in rad and σ(tan λ) of tracks with (..., 4) laboratory momenta in GeV."""
+    def momentum_errors(
+        self, momentum: np.ndarray, longer: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """σ(pT)/pT, σ(φ) in rad and σ(tan λ) of tracks with (..., 4) laboratory momenta in GeV.
+
+        longer: full length of a track over that of this one; measurement errors of pT grow as its square,
+        those of the angles in proportion.
+        """
         p = np.sqrt((momentum[..., :3] ** 2).sum(-1))
         pt = np.hypot(momentum[..., 0], momentum[..., 1])
-        relative_pt = np.hypot(self.pt_linear * pt, self.pt_constant * momentum[..., 3] / p)
-        phi = np.hypot(self.phi[0], self.phi[1] / p)
-        tan_lambda = np.hypot(self.tan_lambda[0], self.tan_lambda[1] / p)
+        relative_pt = np.hypot(self.pt_linear * pt * longer**2, self.pt_constant * momentum[..., 3] / p)
+        phi = np.hypot(self.phi[0] * longer, self.phi[1] / p)
+        tan_lambda = np.hypot(self.tan_lambda[0] * longer, self.tan_lambda[1] / p)
         return relative_pt, phi, tan_lambda
 
     def impact_errors_cm(self, momentum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from darkreach.config.stages import SimulateSpec, as_json
-from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.files import write_whole
 from darkreach.simulation.block_data import DataAccount, data_slices
 from darkreach.simulation.block_generators import BATCH, Component, generate, random_stream, report
-from darkreach.simulation.candidates import N_CANDIDATES, candidate_columns
+from darkreach.simulation.candidates import candidate_columns
 from darkreach.simulation.ntuple_writer import NtupleWriter
 from darkreach.simulation.response import reconstruct
 
@@ -73,15 +72,16 @@ def _simulated_batches(
             n_events = min(BATCH, n_each - done)
             generated = generate(component.process, component.mass_GeV, n_events, rng, spec.alpha)
             component.count(n_events, generated.cross_section_fb, generated.cross_section_error_fb)
-            events = reconstruct(generated.particles, rng)
-            beam = BEAMS["belle2"].total
-            columns = candidate_columns(events, beam, truth=True, signal_mass=component.mass_GeV)
+            events = reconstruct(generated.particles, spec.detector, spec.ntuple, rng)
+            columns = candidate_columns(
+                events, spec.detector, spec.ntuple, truth=True, signal_mass=component.mass_GeV
+            )
             number = first_event + columns["__event__"]
             columns["__run__"] = first_run + (last_run - first_run + 1) * number // n_total
             columns["__event__"] = number + 1
             first_event += n_events
             label = f"{component.process} {component.mass_GeV or ''}".strip()
-            kept = f"kept {len(number) // N_CANDIDATES} of the last {n_events}"
+            kept = f"kept {len(events.event)} of the last {n_events}"
             report(spec, f"{label}: {done + n_events} of {n_each} events, {kept}")
             yield columns
 
@@ -105,6 +105,6 @@ def _write_sidecar(spec: SimulateSpec, path: Path, content: dict, rows: int) -> 
         "luminosity_fb": spec.luminosity_fb,
         **content,
         "entries": rows,
-        "events_written": rows // N_CANDIDATES,
+        "events_written": rows // 4,
     }
     write_whole(path, (json.dumps(text, indent=1) + "\n").encode())

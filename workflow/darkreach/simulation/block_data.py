@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -10,11 +10,12 @@ from darkreach.config.stages import SimulateSpec
 from darkreach.detector import BEAMS
 from darkreach.simulation.block_generators import BATCH, Component, generate, random_stream, report
 from darkreach.simulation.block_pool import Pool, fill_pool, merge_pools
-from darkreach.simulation.candidates import N_CANDIDATES, candidate_columns
+from darkreach.simulation.candidates import candidate_columns
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import generate_pythia, published_cross_section_fb
 from darkreach.simulation.response import reconstruct
 
+N_CANDIDATES = 4
 SLICE_FB = 10.0  # luminosity of which the candidates are in memory at a time, fb⁻¹
 # Above the cross-section with ISR; the published one without is 351.2 fb (AAFH, as used in basf2).
 FOURMUON_ESTIMATE_FB = 360.0
@@ -80,7 +81,12 @@ def data_slices(
     first_event = 1
     for number in range(n_slices):
         batches = [
-            candidate_columns(reconstruct(particles, rng, found), BEAMS["belle2"].total, truth=False)
+            candidate_columns(
+                reconstruct(replace(particles, found=found), spec.detector, spec.ntuple, rng),
+                spec.detector,
+                spec.ntuple,
+                truth=False,
+            )
             for particles, found, rng in _events(spec, pools, luminosity, number, account)
         ]
         columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

@@ -16,11 +16,11 @@ import numpy as np
 
 from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
-from darkreach.simulation.candidates import MINIMUM_FOUR_TRACK_MASS, invariant_mass
+from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particles import Particles
-from darkreach.simulation.response import CLEAN_DR_CM, CLEAN_DZ_CM
 from darkreach.simulation.tracks_response import charge_of, closest_approach, track_efficiency
 
+MINIMUM_FOUR_TRACK_MASS, CLEAN_DR_CM, CLEAN_DZ_CM = 9.2, 2.0, 5.0
 LOWEST_TRUE_MASS = MINIMUM_FOUR_TRACK_MASS - 0.2  # GeV, of four tracks with the muon mass
 
 

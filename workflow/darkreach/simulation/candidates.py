@@ -1,90 +1,113 @@
-"""Candidates: the columns of an ntuple with one row per choice of the pair X → μ⁺μ⁻ in a four-track event."""
+"""Candidates: the columns of an ntuple with one row per choice of the pair d0 in an event."""
 
 import numpy as np
 
-from darkreach.simulation.response import FourTrackEvents
+from darkreach.config.ntuple_cuts import NtupleCuts
+from darkreach.detector import BEAMS, GEOMETRY
+from darkreach.simulation.event_shape import event_shape
+from darkreach.simulation.identification import pion_id
+from darkreach.simulation.pairs import invariant_mass
+from darkreach.simulation.response import TrackEvents
+from darkreach.simulation.triggers import trigger_column
+from darkreach.simulation.vertex_fit import Vertices
 
-TRACK_NAMES = ("d0_d0", "d0_d1", "d1_d0", "d1_d1")  # X → μ⁺μ⁻, then the recoil pair μ⁺μ⁻
-# Tracks of the four candidates in that order; in an event tracks 0, 1 are positive and 2, 3 negative.
-PAIRINGS = np.array([(0, 2, 1, 3), (0, 3, 1, 2), (1, 2, 0, 3), (1, 3, 0, 2)])
-N_CANDIDATES = len(PAIRINGS)
-
-MINIMUM_FOUR_TRACK_MASS = 9.2  # GeV; e⁺e⁻ → 4μ is generated above 9 GeV, five times the resolution below
-MINIMUM_MUON_ID, MINIMUM_MUONS = 0.1, 2
-
-
-def invariant_mass(momentum: np.ndarray) -> np.ndarray:
-    """Mass of (..., 4) momenta, GeV; 0 where rounding makes its square negative."""
-    return np.sqrt(np.maximum(momentum[..., 3] ** 2 - (momentum[..., :3] ** 2).sum(-1), 0.0))
-
-
-def is_preselected(events: FourTrackEvents) -> np.ndarray:
-    """(n,) the loose preselection of the ntuple: M(4 tracks) > 9.2 GeV and muonID > 0.1 for two tracks."""
-    heavy = invariant_mass(events.momentum.sum(1)) > MINIMUM_FOUR_TRACK_MASS
-    return heavy & ((events.muon_id > MINIMUM_MUON_ID).sum(1) >= MINIMUM_MUONS)
+TRACK_NAMES = ("d0_d0", "d0_d1", "d1_d0", "d1_d1")  # the pair d0, positive track first, then the others
 
 
 def candidate_columns(
-    events: FourTrackEvents, beam: np.ndarray, truth: bool, signal_mass: float | None = None
+    events: TrackEvents, detector: str, cuts: NtupleCuts, truth: bool, signal_mass: float | None = None
 ) -> dict[str, np.ndarray]:
-    """Columns over the 4n candidates of the preselected events, event by event, named as by basf2.
+    """Columns over the candidates of the events, event by event, named as by basf2.
 
-    `__event__` is the index in the generator's batch, to be replaced by an event number.
-    beam: (4,) nominal four-momentum of the collision in the laboratory, GeV. truth: add what only simulation
-    knows. signal_mass: true mass of X in GeV, for a signal sample.
+    `__event__` is the index in the generator's batch, to be replaced by an event number. Events have
+    different numbers of candidates, `__ncandidates__`. truth: add what only simulation knows.
+    signal_mass: true mass of X in GeV, for a signal sample.
     """
-    kept = np.flatnonzero(is_preselected(events))
-    momentum = events.momentum[kept]
+    beam = BEAMS[detector].total
+    row, choice = events.pairs.event, events.pairs.tracks
+    number = np.bincount(row, minlength=len(events.event))
+    first = np.cumsum(number) - number
     columns = {
-        "__event__": np.repeat(events.event[kept], N_CANDIDATES),
-        "__candidate__": np.tile(np.arange(N_CANDIDATES, dtype=np.int32), len(kept)),
-        "__ncandidates__": np.full(N_CANDIDATES * len(kept), N_CANDIDATES, dtype=np.int32),
-        "__weight__": np.ones(N_CANDIDATES * len(kept)),
+        "__event__": events.event[row],
+        "__candidate__": (np.arange(len(row)) - first[row]).astype(np.int32),
+        "__ncandidates__": number[row].astype(np.int32),
+        "__weight__": np.ones(len(row)),
     }
-    _add_four_momentum(columns, "", momentum.sum(1)[:, None].repeat(N_CANDIDATES, 1))
-    pairs = momentum[:, PAIRINGS]  # (n, candidate, track, component)
-    columns["d0_M"] = invariant_mass(pairs[:, :, :2].sum(2)).ravel()
-    columns["d1_M"] = invariant_mass(pairs[:, :, 2:].sum(2)).ravel()
-    for position, name in enumerate(TRACK_NAMES):
-        track = PAIRINGS[:, position]
-        _add_track(columns, name, momentum[:, track])
-        for variable, values in (
-            ("charge", events.charge),
-            ("dr", events.dr),
-            ("dz", events.dz),
-            ("muonID", events.muon_id),
-            ("electronID", events.electron_id),
-        ):
-            columns[f"{name}_{variable}"] = values[kept][:, track].ravel().astype(float)
+    momentum = events.tracks.momentum
+    _add_four_momentum(columns, momentum.sum(1)[row])
+    tracks = row[:, None], choice
+    columns["d0_M"] = invariant_mass(momentum[tracks][:, :2].sum(1))
+    if cuts.tracks == 4:
+        columns["d1_M"] = invariant_mass(momentum[tracks][:, 2:].sum(1))
+    _add_vertex(columns, events.pairs.vertices, np.array(GEOMETRY[detector].beam_spot))
+    for position, name in enumerate(TRACK_NAMES[: cuts.tracks]):
+        track = row, choice[:, position]
+        _add_track(columns, name, momentum[track])
+        muon, electron = events.muon_id[track], events.electron_id[track]
+        columns |= {
+            f"{name}_charge": events.tracks.charge[track].astype(float),
+            f"{name}_dr": events.tracks.dr[track],
+            f"{name}_dz": events.tracks.dz[track],
+            f"{name}_muonID": muon,
+            f"{name}_electronID": electron,
+            f"{name}_pionID": pion_id(muon, electron),
+        }
         if truth:
-            columns[f"{name}_mcPDG"] = events.pdg[kept][:, track].ravel().astype(float)
+            columns[f"{name}_mcPDG"] = events.pdg[track].astype(float)
     for name, value in zip(("beamPx", "beamPy", "beamPz", "beamE"), beam, strict=True):
-        columns[name] = np.full(N_CANDIDATES * len(kept), value)
-    columns["Ecms"] = np.full(N_CANDIDATES * len(kept), invariant_mass(beam))
-    columns["nTracks"] = _per_event(events.n_tracks[kept])
-    columns["nGoodGammas"] = _per_event(events.n_good_gammas[kept])
-    columns["roeEextra__bocleanMask__bc"] = _per_event(events.extra_energy[kept])
-    for line, fired in events.triggers.items():
-        columns[f"L1PSNM__bo{line}__bc"] = _per_event(fired[kept])
+        columns[name] = np.full(len(row), value)
+    columns["Ecms"] = np.full(len(row), invariant_mass(beam))
+    for name, values in _of_events(events, detector).items():
+        columns[name] = values[row].astype(float)
     if truth:
-        columns["d0_isSignal"] = events.from_signal[kept][:, PAIRINGS[:, :2]].all(-1).ravel().astype(float)
+        columns["d0_isSignal"] = events.from_signal[tracks][:, :2].all(-1).astype(float)
     if truth and signal_mass is not None:
-        columns["d0_trueMass"] = np.full(N_CANDIDATES * len(kept), signal_mass)
+        columns["d0_trueMass"] = np.full(len(row), signal_mass)
+        columns["d0_trueProperLength"] = events.proper_length[row]
     return columns
 
 
-def _per_event(values: np.ndarray) -> np.ndarray:
-    return np.repeat(values, N_CANDIDATES).astype(float)
+def _of_events(events: TrackEvents, detector: str) -> dict[str, np.ndarray]:
+    n_events = len(events.event)
+    return {
+        "nTracks": events.n_tracks,
+        "nGoodGammas": events.photons.number(n_events),
+        "roeEextra__bocleanMask__bc": events.photons.energy(n_events),
+        **event_shape(events.tracks.momentum, events.photons, BEAMS[detector]),
+        **{trigger_column(line): fired for line, fired in events.triggers.items()},
+    }
 
 
-def _add_four_momentum(columns: dict[str, np.ndarray], prefix: str, momentum: np.ndarray) -> None:
+def _add_four_momentum(columns: dict[str, np.ndarray], momentum: np.ndarray) -> None:
     for axis, name in enumerate(("px", "py", "pz", "E")):
-        columns[f"{prefix}{name}"] = momentum[..., axis].ravel()
-    columns[f"{prefix}M"] = invariant_mass(momentum).ravel()
+        columns[name] = momentum[:, axis]
+    columns["M"] = invariant_mass(momentum)
+
+
+def _add_vertex(columns: dict[str, np.ndarray], vertices: Vertices, beam_spot: np.ndarray) -> None:
+    """Vertex of the pair; its distance from the interaction point has the width of the beam spot as well."""
+    position = vertices.position
+    distance = np.linalg.norm(position, axis=-1)
+    direction = position / np.maximum(distance, 1e-9)[:, None]
+    covariance = vertices.covariance + np.diag(beam_spot**2)
+    error = np.sqrt(np.einsum("ni,nij,nj->n", direction, covariance, direction))
+    columns |= {
+        "d0_x": position[:, 0],
+        "d0_y": position[:, 1],
+        "d0_z": position[:, 2],
+        "d0_dr": vertices.radius,
+        "d0_chiProb": vertices.probability,
+        "d0_distance": distance,
+        "d0_significanceOfDistance": distance / error,
+    }
+    for axis, name in enumerate(("px", "py", "pz")):
+        columns[f"d0_{name}"] = vertices.momenta[:, :, axis].sum(1)
+        columns[f"d0_d0_vtx_{name}"] = vertices.momenta[:, 0, axis]
+        columns[f"d0_d1_vtx_{name}"] = vertices.momenta[:, 1, axis]
 
 
 def _add_track(columns: dict[str, np.ndarray], name: str, momentum: np.ndarray) -> None:
-    px, py, pz, energy = (momentum[..., axis].ravel() for axis in range(4))
+    px, py, pz, energy = momentum.T
     pt = np.hypot(px, py)
     columns |= {
         f"{name}_px": px,

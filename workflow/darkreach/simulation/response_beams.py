@@ -19,10 +19,10 @@ def at_other_energy(particles: Particles, sqrt_s: float, new_sqrt_s: np.ndarray)
 
     new_sqrt_s: (n_events,). All momenta of an event, and what it is missing, are scaled by one factor, to
     first order in new_sqrt_s − sqrt_s (1 keV for the beam spread). Masses stay exact: those of the particles,
-    and that of X, whose decay products move along with it.
+    and that of X, whose decay products (`Particles.from_resonance`) move along with it.
     """
     event, momentum, n_events = particles.event, particles.momentum, particles.n_events
-    signal = particles.from_signal
+    signal = particles.from_signal if particles.from_resonance is None else particles.from_resonance
     resonance = _sum_by_event(event[signal], momentum[signal], n_events)
     missing = np.array([0.0, 0.0, 0.0, sqrt_s]) - _sum_by_event(event, momentum, n_events)
     others = _momentum_squared_over_energy(momentum[~signal])

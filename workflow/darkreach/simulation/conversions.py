@@ -1,0 +1,132 @@
+"""Electrons and photons in the material of the inner detector: conversions and bremsstrahlung."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from darkreach.detector import BEAMS, GEOMETRY, Geometry
+from darkreach.models.constants import ELECTRON_MASS
+from darkreach.simulation.particles import Particles
+
+# Softer photons make no tracks: the efficiency vanishes below pT = 0.1 GeV.
+LOWEST_ENERGY = 0.1  # GeV, laboratory
+PAIR_FRACTION = 7 / 9  # conversion probability per radiation length, at high energy
+LARGEST_PT = 0.1  # GeV: the nucleus' form factor ends the tail of the opening angle
+
+
+def convert_photons(particles: Particles, detector: str, rng: np.random.Generator) -> Particles:
+    """Replace the photons that convert in beam pipe, silicon and chamber wall by an electron and a positron.
+
+    They start at the layer where it happened. Photons below 0.1 GeV in the laboratory are left as they are.
+    """
+    beams, geometry = BEAMS[detector], GEOMETRY[detector]
+    photon = np.flatnonzero(particles.pdg == 22)
+    lab = beams.to_lab(particles.momentum[photon])
+    hard = lab[:, 3] > LOWEST_ENERGY
+    photon, lab = photon[hard], lab[hard]
+    origin = particles.vertex[photon]
+    distance = conversion_distance(lab, origin, geometry, rng)
+    converts = np.isfinite(distance)
+    photon, lab, distance = photon[converts], lab[converts], distance[converts]
+    place = origin[converts] + distance[:, None] * lab[:, :3] / lab[:, 3:]
+
+    pair = beams.to_cm(pair_momenta(lab, rng)).reshape(-1, 4)
+    index = np.concatenate([np.delete(np.arange(len(particles.pdg)), photon), np.repeat(photon, 2)])
+    n_others = len(particles.pdg) - len(photon)
+    order = np.argsort(particles.event[index], kind="stable")
+
+    def joined(old: np.ndarray | None, new: np.ndarray) -> np.ndarray | None:
+        return None if old is None else np.concatenate([old[index[:n_others]], new])[order]
+
+    n_new = 2 * len(photon)
+    return replace(
+        particles,
+        event=particles.event[index][order],
+        pdg=joined(particles.pdg, np.tile([11, -11], len(photon))),
+        momentum=joined(particles.momentum, pair),
+        vertex=joined(particles.vertex, np.repeat(place, 2, axis=0)),
+        from_signal=joined(particles.from_signal, np.zeros(n_new, bool)),
+        from_resonance=None if particles.from_resonance is None else particles.from_resonance[index][order],
+        muon_quantile=joined(particles.muon_quantile, rng.random(n_new)),
+        electron_quantile=joined(particles.electron_quantile, rng.random(n_new)),
+    )
+
+
+def conversion_distance(
+    momentum: np.ndarray, origin: np.ndarray, geometry: Geometry, rng: np.random.Generator
+) -> np.ndarray:
+    """(n,) length of the way of photons to where they convert, cm; infinite for those that do not.
+
+    momentum: (n, 4) laboratory, GeV. origin: (n, 3) cm. The angle to a layer is that at its crossing.
+    """
+    direction = momentum[:, :3] / momentum[:, 3:]
+    d2 = (direction[:, :2] ** 2).sum(-1)
+    along = (direction[:, :2] * origin[:, :2]).sum(-1)
+    r2 = (origin[:, :2] ** 2).sum(-1)
+    distance = np.full(len(momentum), np.inf)
+    for radius, thickness in geometry.layers:
+        normal = np.sqrt(np.maximum(along**2 + d2 * (radius**2 - r2), 0.0))  # radius × cosine of incidence
+        path = (normal - along) / np.maximum(d2, 1e-12)
+        converts = rng.random(len(momentum)) < -np.expm1(
+            -PAIR_FRACTION * thickness * radius / np.maximum(normal, 0.05 * radius)
+        )
+        crosses = (r2 < radius**2) & np.isinf(distance)
+        distance = np.where(crosses & converts, path, distance)
+    return distance
+
+
+def pair_momenta(photon: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n, 2, 4) momenta of e⁻, e⁺ from photons of (n, 4) momentum, in the frame of the matter, GeV.
+
+    Energies: 1 − 4/3 x(1 − x), the limit of complete screening. Transverse momenta are opposite,
+    m_e u each with the density u/(1 + u²)²; the nucleus takes what is missing of the longitudinal one.
+    """
+    energy = photon[:, 3]
+    share = _bethe_heitler_share(len(photon), rng)
+    lowest = ELECTRON_MASS / energy
+    share = lowest + (1 - 2 * lowest) * share
+    r = rng.random(len(photon)) / (1 + (ELECTRON_MASS / LARGEST_PT) ** 2)
+    pt = ELECTRON_MASS * np.sqrt(r / (1 - r))
+    pt = np.minimum(
+        pt, 0.99 * np.sqrt(np.maximum((np.minimum(share, 1 - share) * energy) ** 2 - ELECTRON_MASS**2, 0))
+    )
+    phi = rng.uniform(0, 2 * np.pi, len(photon))
+    axis = photon[:, :3] / energy[:, None]
+    side = np.cross(axis, np.eye(3)[np.abs(axis).argmin(-1)])
+    side /= np.linalg.norm(side, axis=-1, keepdims=True)
+    transverse = pt[:, None] * (np.cos(phi)[:, None] * side + np.sin(phi)[:, None] * np.cross(axis, side))
+    momenta = []
+    for sign, e in ((1, share * energy), (-1, (1 - share) * energy)):
+        longitudinal = np.sqrt(np.maximum(e**2 - ELECTRON_MASS**2 - pt**2, 0.0))
+        momenta.append(np.column_stack([longitudinal[:, None] * axis + sign * transverse, e]))
+    return np.stack(momenta, axis=1)
+
+
+def _bethe_heitler_share(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Share x of the energy, density 1 − 4/3 x(1 − x): a mixture of flat and of x² about the middle."""
+    # 1 − 4/3 x(1 − x) = 2/3 + 1/3 (2x − 1)², integrals 2/3 and 1/9
+    flat = rng.random(n) < 6 / 7
+    u = rng.uniform(-1, 1, n)
+    return np.where(flat, 0.5 * (1 + u), 0.5 * (1 + np.cbrt(u)))
+
+
+def radiate(
+    momentum: np.ndarray, pdg: np.ndarray, vertex: np.ndarray, geometry: Geometry, rng: np.random.Generator
+) -> np.ndarray:
+    """(n, 4) momenta after bremsstrahlung of the electrons in the material that they cross, GeV.
+
+    momentum: (n, 4) laboratory. vertex: (n, 3) production points, cm. The energy left, z, is distributed as
+    (−ln z)^(t/ln 2 − 1) for t radiation lengths (Bethe and Heitler). The photons are not followed: they
+    end in the cluster of the electron.
+    """
+    electron = np.flatnonzero(np.abs(pdg) == 11)
+    p = momentum[electron]
+    sine = np.hypot(p[:, 0], p[:, 1]) / np.sqrt((p[:, :3] ** 2).sum(-1))
+    radius = np.hypot(vertex[electron, 0], vertex[electron, 1])
+    thickness = geometry.material_beyond(radius) / np.maximum(sine, 0.1)
+    left = np.exp(-rng.gamma(np.maximum(thickness, 1e-6) / np.log(2)))
+    energy = np.maximum(p[:, 3] * left, 1.001 * ELECTRON_MASS)
+    size = np.sqrt((energy**2 - ELECTRON_MASS**2) / (p[:, 3] ** 2 - ELECTRON_MASS**2))
+    radiated = momentum.copy()
+    radiated[electron] = np.column_stack([p[:, :3] * size[:, None], energy])
+    return radiated

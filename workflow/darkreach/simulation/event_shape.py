@@ -1,0 +1,51 @@
+"""Quantities of whole events from tracks and photons, in the centre-of-mass frame."""
+
+from itertools import product
+
+import numpy as np
+
+from darkreach.detector.beams import Beams
+from darkreach.simulation.photons_response import GoodPhotons
+
+
+def event_shape(tracks: np.ndarray, photons: GoodPhotons, beams: Beams) -> dict[str, np.ndarray]:
+    """Columns of n events, named as by basf2, from (n, k, 4) laboratory momenta of the tracks, GeV.
+
+    visibleEnergyOfEventCMS (GeV), missingMomentumOfEventCMS (GeV) and its polar angle, missingMass2OfEvent
+    (GeV²) against the nominal beams, thrust.
+    """
+    n_events = len(tracks)
+    tracks = beams.to_cm(tracks)
+    neutral = beams.to_cm(photons.momentum)
+    total = tracks.sum(1) + _summed(neutral, photons.event, n_events)
+    missing_p = np.sqrt((total[:, :3] ** 2).sum(-1))
+    return {
+        "visibleEnergyOfEventCMS": total[:, 3],
+        "missingMomentumOfEventCMS": missing_p,
+        "missingMomentumOfEventCMS_theta": np.arctan2(np.hypot(total[:, 0], total[:, 1]), -total[:, 2]),
+        "missingMass2OfEvent": (beams.sqrt_s - total[:, 3]) ** 2 - missing_p**2,
+        "thrust": thrust(tracks[..., :3], neutral[:, :3], photons.event),
+    }
+
+
+def thrust(tracks: np.ndarray, others: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """(n,) thrust of events with (n, k, 3) tracks and further momenta (m, 3) that belong to `event` (m,).
+
+    Exact for tracks alone: the axis is that of the largest sum of ± momenta. The others take the sign of
+    the hemisphere that they are in, and the axis follows them.
+    """
+    n_events, n_tracks = tracks.shape[:2]
+    best = np.zeros(n_events)
+    for signs in product((1, -1), repeat=n_tracks - 1):
+        of_tracks = tracks[:, 0] + (np.array(signs)[:, None] * tracks[:, 1:]).sum(1)
+        axis = of_tracks
+        for _ in range(3):
+            side = np.where((others * axis[event]).sum(-1) >= 0, 1.0, -1.0)
+            axis = of_tracks + _summed(others * side[:, None], event, n_events)
+        best = np.maximum(best, np.linalg.norm(axis, axis=-1))
+    size = np.linalg.norm(tracks, axis=-1).sum(-1)
+    return best / (size + np.bincount(event, np.linalg.norm(others, axis=-1), n_events))
+
+
+def _summed(momentum: np.ndarray, event: np.ndarray, n_events: int) -> np.ndarray:
+    return np.stack([np.bincount(event, column, n_events) for column in momentum.T], axis=-1).astype(float)
