@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from darkreach.classifier.inference import read_classifier
-from darkreach.classifier.network import Network, constant_network, onnx_bytes
-from darkreach.classifier.training import evaluate
+from darkreach.classifier.network import Network, constant_network
+from darkreach.classifier.onnx_graph import onnx_bytes
 from darkreach.errors import DarkreachError
 
 FACTS = {"region": "m1", "features": ["a", "b"], "folds": 3, "cut": 0.25}
@@ -36,7 +36,7 @@ def test_stored_networks_give_the_scores_of_the_formula(tmp_path):
     scores = classifier.scores(features)
     assert scores.dtype == np.float32 and scores.shape == (500, 3)
     for fold, net in enumerate(nets):
-        np.testing.assert_allclose(scores[:, fold], evaluate(net, features), atol=2e-6)
+        np.testing.assert_allclose(scores[:, fold], net.scores(features), atol=2e-6)
     assert (classifier.region, classifier.features, classifier.folds, classifier.cut) == (
         "m1",
         ("a", "b"),

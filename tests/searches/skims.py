@@ -8,7 +8,8 @@ import uproot
 import yaml
 
 from darkreach.catalogue.manifest import Component, FileEntry, Manifest
-from darkreach.classifier.network import Network, onnx_bytes
+from darkreach.classifier.network import Network
+from darkreach.classifier.onnx_graph import onnx_bytes
 from darkreach.config.search import Search
 from darkreach.config.stages import HistogramSpec, TrainSpec
 from darkreach.searches import mumu_resonance
@@ -29,6 +30,8 @@ def train_spec(search, region=REGION, seed=1):
     return TrainSpec(
         search="mumu_resonance",
         region=next(r for r in search.regions if r.name == region),
+        channel_index=0,
+        decay="mumu",
         classifier=search.classifier,
         half_window_sigma=search.scan.half_window_sigma,
         luminosity_fb=search.classifier.reference_luminosity_fb,
@@ -39,10 +42,12 @@ def train_spec(search, region=REGION, seed=1):
 def histogram_spec(search, blind=False):
     return HistogramSpec(
         search="mumu_resonance",
+        channels=search.channels,
         regions=search.regions,
         folds=search.classifier.folds,
-        observable_bin_GeV=search.observable_bin_GeV,
-        observable_maximum_GeV=search.observable_maximum_GeV,
+        observables=search.observables,
+        lifetimes_m=search.lifetimes_m,
+        trigger_lines=search.trigger_lines,
         blind=blind,
     )
 
@@ -64,6 +69,7 @@ def columns(mass, rng, shift=0.0, run=1, production=0):
         "fit_chi2": rng.chisquare(4, n).astype(np.float32),
         "four_track_mass": rng.normal(10.55, 0.03, n).astype(np.float32),
         "extra_energy": rng.exponential(0.05, n).astype(np.float32),
+        "triggers": np.ones(n, dtype=np.int32),
     }
     return values | dict(zip(FEATURES, features.T, strict=True))
 
@@ -71,7 +77,8 @@ def columns(mass, rng, shift=0.0, run=1, production=0):
 def signal_columns(masses, per_mass, rng, shift=1.5, **identity):
     true = np.repeat(masses, per_mass)
     values = columns(true + 0.003 * rng.normal(size=len(true)), rng, shift, **identity)
-    return values | {"true_mass": true.astype(np.float64)}
+    length = np.zeros(len(true), dtype=np.float32)
+    return values | {"true_mass": true.astype(np.float64), "true_proper_length": length}
 
 
 def block(folder, values, sample, kind, name="b01", model=None, components=(), luminosity_fb=None, run=1):
@@ -116,7 +123,8 @@ def background_block(folder, rng, n=4000, sample="fourmuon", name="b01", cross_s
 def signal_block(folder, rng, masses=(1.0, 1.4, 2.0, 2.7, 3.5), per_mass=400, name="b01", shift=1.5):
     values = signal_columns(np.array(masses), per_mass, rng, shift, production=2)
     components = [
-        Component(process="zprime", mass_GeV=mass, generated_events=2 * per_mass) for mass in masses
+        Component(process="zprime", mass_GeV=mass, decay="mumu", generated_events=2 * per_mass)
+        for mass in masses
     ]
     return block(folder, values, "zprime", "signal", name, "zprime", components)
 

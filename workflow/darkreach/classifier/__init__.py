@@ -1,1 +1,1 @@
-"""Classifiers: one neural network per region and fold of events, stored as ONNX with a model card."""
+"""Classifiers: a neural network or boosted trees per region and fold of events, as ONNX with a model card."""

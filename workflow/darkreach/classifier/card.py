@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from darkreach.classifier.rows import SkimmedBlock
+from darkreach.classifier.rows import SkimmedBlock, features_of
 from darkreach.config.stages import TrainSpec, describe
 from darkreach.files import write_whole
-from darkreach.searches.registry import SEARCHES
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx")
 
@@ -32,8 +31,8 @@ def write_classifier(
     contents = {
         "region": spec.region.name,
         "trained": facts["trained"],
-        "inputs": list(SEARCHES[spec.search].FEATURES),
-        "output": "scores (rows, folds); an event is judged by the network of its own fold",
+        "inputs": list(features_of(spec)),
+        "output": "scores (rows, folds); an event is judged by the classifier of its own fold",
         "model_sha256": hashlib.sha256(model).hexdigest(),
         "specification": describe(spec),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},

@@ -1,14 +1,16 @@
-"""The networks of one region as one ONNX graph: standardise, layers, one score per fold."""
+"""Neural networks: training, scores, and their operators in an ONNX graph."""
 
-from collections.abc import Mapping, Sequence
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 17
-IR_VERSION = 8
+from darkreach.classifier.onnx_graph import Graph
+from darkreach.config.search import Classifier
+
+BATCH_ROWS = 500
+WEIGHT_DECAY = 1e-3
+PATIENCE = 8  # epochs without progress on the rows held back
 
 
 @dataclass(frozen=True)
@@ -22,57 +24,67 @@ class Network:
     scale: np.ndarray
     layers: list[tuple[np.ndarray, np.ndarray]]
 
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """(n,) float32 scores of (n, inputs) rows, computed as the stored graph does."""
+        value = (features.astype(np.float32) - self.mean.astype(np.float32)) / self.scale.astype(np.float32)
+        for weights, biases in self.layers[:-1]:
+            value = np.maximum(value @ weights.astype(np.float32) + biases.astype(np.float32), 0)
+        weights, biases = self.layers[-1]
+        return 1 / (1 + np.exp(-(value @ weights.astype(np.float32) + biases.astype(np.float32))[:, 0]))
 
-def onnx_bytes(networks: Sequence[Network], inputs: int, metadata: Mapping[str, str]) -> bytes:
-    """The graph `features` (n, inputs) → `scores` (n, k), float32, one column per network.
-
-    The same networks give the same bytes.
-    """
-    nodes, constants, outputs = [], [], []
-
-    def constant(name: str, values: np.ndarray) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
-        return name
-
-    for fold, network in enumerate(networks):
-        value = f"standard{fold}"
-        nodes.append(
-            helper.make_node("Sub", ["features", constant(f"mean{fold}", network.mean)], [f"c{fold}"])
+    def add_to(self, graph: Graph, fold: int) -> str:
+        """Standardise, then layer after layer."""
+        mean, scale = (
+            graph.constant(f"{name}{fold}", values)
+            for name, values in (("mean", self.mean), ("scale", self.scale))
         )
-        nodes.append(helper.make_node("Div", [f"c{fold}", constant(f"scale{fold}", network.scale)], [value]))
-        for depth, (weights, biases) in enumerate(network.layers):
+        graph.node("Sub", ["features", mean], f"c{fold}")
+        value = graph.node("Div", [f"c{fold}", scale], f"standard{fold}")
+        for depth, (weights, biases) in enumerate(self.layers):
             tag = f"{fold}_{depth}"
-            last = depth == len(network.layers) - 1
-            nodes.append(
-                helper.make_node(
-                    "Gemm",
-                    [value, constant(f"weights{tag}", weights), constant(f"biases{tag}", biases)],
-                    [f"sum{tag}"],
-                )
-            )
-            value = f"layer{tag}"
-            nodes.append(helper.make_node("Sigmoid" if last else "Relu", [f"sum{tag}"], [value]))
-        outputs.append(value)
-    nodes.append(helper.make_node("Concat", outputs, ["scores"], axis=1))
-    graph = helper.make_graph(
-        nodes,
-        "darkreach",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", inputs])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", len(networks)])],
-        constants,
-    )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="darkreach",
-    )
-    helper.set_model_props(model, dict(sorted(metadata.items())))
-    onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
+            constants = graph.constant(f"weights{tag}", weights), graph.constant(f"biases{tag}", biases)
+            total = graph.node("Gemm", [value, *constants], f"sum{tag}")
+            last = depth == len(self.layers) - 1
+            value = graph.node("Sigmoid" if last else "Relu", [total], f"layer{tag}")
+        return value
 
 
 def constant_network(inputs: int) -> Network:
     """A network that gives every row the score 1, for a region in which nothing could be trained."""
     # the logistic function of 50 is 1 in float32
     return Network(np.zeros(inputs), np.ones(inputs), [(np.zeros((inputs, 1)), np.full(1, 50.0))])
+
+
+def train_network(
+    features: np.ndarray,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    settings: Classifier,
+    seed: np.random.SeedSequence,
+) -> tuple[Network, int]:
+    """One perceptron for (n, features) rows; returns it with its number of epochs.
+
+    classes: (n,) 0 for signal, other numbers for backgrounds. A tenth of the rows is held back to stop in
+    time. One thread, so the same rows give the same network.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
+    mean, scale = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
+    scale = np.where(scale > 0, scale, 1.0)
+    perceptron = MLPClassifier(
+        hidden_layer_sizes=settings.hidden_layers,
+        max_iter=settings.maximum_epochs,
+        batch_size=min(BATCH_ROWS, len(classes)),
+        learning_rate_init=3e-3,
+        early_stopping=True,
+        n_iter_no_change=PATIENCE,
+        alpha=WEIGHT_DECAY,
+        random_state=int(seed.generate_state(1)[0]),
+    )
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the card has the number of epochs
+        perceptron.fit((features - mean) / scale, (classes == 0).astype(int), sample_weight=weights)
+    layers = list(zip(perceptron.coefs_, perceptron.intercepts_, strict=True))
+    return Network(mean, scale, layers), int(perceptron.n_iter_)

@@ -12,11 +12,12 @@ from darkreach.catalogue.manifest import Manifest
 from darkreach.classifier.folds import CANDIDATE, event_folds, identity_hash
 from darkreach.config.stages import TrainSpec
 from darkreach.errors import DarkreachError
-from darkreach.ntuple.chunks import read_chunks
-from darkreach.searches.registry import SEARCHES
+from darkreach.ntuple.chunks import iterate
+from darkreach.ntuple.reading import open_ntuple
+from darkreach.searches.registry import search_named
 from darkreach.searches.skim import TREE, SkimRecord, record_path
 
-MARGIN = 0.1  # of the width of a region: the networks learn what lies just outside, too
+MARGIN = 0.1  # of the width of a region: the classifiers learn what lies just outside, too
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class SkimmedBlock:
 
 @dataclass(frozen=True)
 class Rows:
-    """Candidates of one class in a region and its margin, each array (n, ...).
+    """Candidates of signal or of background in a region and its margin, each array (n, ...).
 
+    mass: the variable that places a row in a region. observable: of a resonance of this mass, both in GeV.
     yields: expected candidates per fb⁻¹; for signals 1. fold: of the event. group: index into `groups`,
     the samples of a background, or (model, mass in GeV) of signals.
     """
@@ -55,6 +57,12 @@ class Rows:
     def counts(self) -> np.ndarray:
         """(groups,) number of rows of each group."""
         return np.bincount(self.group, minlength=len(self.groups))
+
+
+def features_of(spec: TrainSpec) -> tuple[str, ...]:
+    """What the classifier of the region sees: the features of its channel."""
+    features = search_named(spec.search).FEATURES
+    return features[spec.region.channel] if isinstance(features, dict) else features
 
 
 def pair_blocks(
@@ -92,22 +100,25 @@ def read_rows(spec: TrainSpec, blocks: Sequence[SkimmedBlock], kind: str) -> Row
     Raises:
         DarkreachError: a skim is missing or damaged.
     """
-    search = SEARCHES[spec.search]
+    search, features = search_named(spec.search), features_of(spec)
     chosen = [block for block in blocks if block.manifest.kind == kind]
-    groups = _groups(chosen, kind)
+    groups = _groups(chosen, spec, kind)
     pool = _Pool(spec.classifier.maximum_events)
     for block in chosen:
         scale = _events_per_fb(chosen, block) if kind == "background" else 1.0
-        columns = {*CANDIDATE, *search.FEATURES, "weight", search.REGION_VARIABLE, search.OBSERVABLE}
+        if kind == "signal" and not _groups([block], spec, kind):
+            continue  # another decay of X
+        columns = {*CANDIDATE, *features, "weight", search.REGION_VARIABLE}
         columns |= {"true_mass"} if kind == "signal" else set()
-        for chunk in read_chunks(block.path, TREE, sorted(columns)):
-            pool.add(_extracted(chunk, spec, search, block, scale, groups))
+        with open_ntuple(block.path, TREE) as skim:
+            # a search of one channel has no column that says which
+            columns |= {"channel"} & set(skim.names)
+            for chunk in iterate(skim, sorted(columns)):
+                pool.add(_extracted(chunk, spec, search, block, scale, groups))
     arrays, thinning = pool.taken()
     if not arrays:
         empty = np.zeros(0)
-        return Rows(
-            np.zeros((0, len(search.FEATURES))), empty, empty, empty, empty, empty.astype(int), groups
-        )
+        return Rows(np.zeros((0, len(features))), empty, empty, empty, empty, empty.astype(int), groups)
     yields = arrays["yields"] * (thinning if kind == "background" else 1.0)
     return Rows(
         arrays["features"],
@@ -120,7 +131,8 @@ def read_rows(spec: TrainSpec, blocks: Sequence[SkimmedBlock], kind: str) -> Row
     )
 
 
-def _groups(blocks: Sequence[SkimmedBlock], kind: str) -> list[tuple[str, float]]:
+def _groups(blocks: Sequence[SkimmedBlock], spec: TrainSpec, kind: str) -> list[tuple[str, float]]:
+    """Backgrounds, or models and masses of X with the decay of the region."""
     if kind == "background":
         return sorted({(block.manifest.sample, 0.0) for block in blocks})
     return sorted(
@@ -128,7 +140,7 @@ def _groups(blocks: Sequence[SkimmedBlock], kind: str) -> list[tuple[str, float]
             (str(block.manifest.model), float(component.mass_GeV))
             for block in blocks
             for component in block.manifest.components
-            if component.mass_GeV is not None
+            if component.mass_GeV is not None and component.decay in (None, spec.decay)
         }
     )
 
@@ -158,6 +170,8 @@ def _extracted(
     margin = MARGIN * (high - low)
     mass = chunk[search.REGION_VARIABLE]
     inside = (mass > low - margin) & (mass < high + margin)
+    if "channel" in chunk:
+        inside &= chunk["channel"] == spec.channel_index
     chunk = {name: array[inside] for name, array in chunk.items()}
     if block.manifest.kind == "signal":
         group = np.array(
@@ -165,10 +179,11 @@ def _extracted(
         )
     else:
         group = np.full(int(inside.sum()), groups.index((block.manifest.sample, 0.0)))
+    mass = chunk[search.REGION_VARIABLE].astype(np.float64)
     return {
-        "features": np.stack([chunk[name] for name in search.FEATURES], axis=-1),
-        "mass": chunk[search.REGION_VARIABLE].astype(np.float64),
-        "observable": chunk[search.OBSERVABLE].astype(np.float64),
+        "features": np.stack([chunk[name] for name in features_of(spec)], axis=-1),
+        "mass": mass,
+        "observable": search.observable_of_mass(mass),
         "yields": chunk["weight"] * scale,
         "fold": event_folds(chunk, spec.classifier.folds),
         "group": group,

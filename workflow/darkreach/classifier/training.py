@@ -1,8 +1,7 @@
-"""Training the networks of one region, choosing the cut, and checking both."""
+"""Training the classifiers of one region, choosing the cut, and checking both."""
 
 import json
 import sys
-import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,32 +12,31 @@ import numpy as np
 from darkreach.classifier.checks import sculpting, weighted_ks
 from darkreach.classifier.cut import Cut, choose_cut
 from darkreach.classifier.inference import METADATA
-from darkreach.classifier.network import Network, constant_network, onnx_bytes
-from darkreach.classifier.rows import Rows, SkimmedBlock, read_rows
+from darkreach.classifier.network import Network, constant_network, train_network
+from darkreach.classifier.onnx_graph import onnx_bytes
+from darkreach.classifier.rows import Rows, SkimmedBlock, features_of, read_rows
+from darkreach.classifier.trees import Trees, train_trees
 from darkreach.classifier.weights import background_weights, covered, mass_cells, populated, signal_weights
-from darkreach.config.search import Classifier
 from darkreach.config.stages import TrainSpec
-from darkreach.searches.registry import SEARCHES
+from darkreach.searches.registry import search_named
 
 MINIMUM_ROWS = 300  # of signal and of background: fewer teach nothing, and the region gets no cut
-BATCH_ROWS = 500
-WEIGHT_DECAY = 1e-3
-PATIENCE = 8  # epochs without progress on the rows held back
+MINIMUM_CLASS_ROWS = 200  # of a background that trees tell from the others; those of fewer are one class
 SUSPICIOUS = 1e-3  # p-value below which a check warns
 AUC_GAP = 0.02
 LARGEST_PULL = 4.0
 
 
 def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes, dict[str, Any]]:
-    """Train k networks for one region; returns the ONNX model and the facts of the model card.
+    """Train k classifiers for one region; returns the ONNX model and the facts of the model card.
 
-    The network of fold i learns from events of the other folds, so no event is judged by a network that
-    has seen it. A region with too few candidates gets networks that pass everything, and its card says so.
+    That of fold i learns from events of the other folds, so no event is judged by a classifier that has
+    seen it. A region with too few candidates gets classifiers that pass everything, and its card says so.
 
     Raises:
         DarkreachError: a skim is missing or damaged.
     """
-    search, folds = SEARCHES[spec.search], spec.classifier.folds
+    features, folds = features_of(spec), spec.classifier.folds
     signal, background = (read_rows(spec, blocks, kind) for kind in ("signal", "background"))
     signal, background = (rows.where(populated(rows)) for rows in (signal, background))
     low, high = spec.region.range_GeV
@@ -52,10 +50,11 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
         "sculpting": None,
         "warnings": [],
     }
-    networks, cut = [constant_network(len(search.FEATURES))] * folds, 0.0
+    members: list[Network | Trees] = [constant_network(len(features))] * folds
+    cut = 0.0
     if facts["trained"]:
         weights = [signal_weights(signal, cells), background_weights(background, taught)]
-        networks, scores, facts["folds"] = _train_folds(spec, [signal, background], weights)
+        members, scores, facts["folds"] = _train_folds(spec, [signal, background], weights)
         facts["warnings"] += _fold_warnings(facts["folds"])
         chosen = _choose(spec, signal, scores[0], background, scores[1])
         if chosen is not None:
@@ -64,83 +63,50 @@ def train_region(spec: TrainSpec, blocks: Sequence[SkimmedBlock]) -> tuple[bytes
     else:
         facts["warnings"].append(
             f"only {len(signal)} candidates of signal and {taught.sum()} of background at its "
-            f"masses, {MINIMUM_ROWS} of each are needed: no network, everything passes"
+            f"masses, {MINIMUM_ROWS} of each are needed: no classifier, everything passes"
         )
-    metadata = {"region": spec.region.name, "features": search.FEATURES, "folds": folds, "cut": cut}
-    return onnx_bytes(networks, len(search.FEATURES), {METADATA: json.dumps(metadata)}), facts
+    metadata = {"region": spec.region.name, "features": features, "folds": folds, "cut": cut}
+    return onnx_bytes(members, len(features), {METADATA: json.dumps(metadata)}), facts
 
 
 def _train_folds(
-    spec: TrainSpec, classes: list[Rows], weights: list[np.ndarray]
-) -> tuple[list[Network], list[np.ndarray], list[dict[str, Any]]]:
-    """Networks, the scores of each class by the network of each event's own fold, and how it went."""
-    features = np.concatenate([rows.features for rows in classes])
-    labels = np.repeat([1, 0], [len(rows) for rows in classes])
-    fold_of = np.concatenate([rows.fold for rows in classes])
+    spec: TrainSpec, rows: list[Rows], weights: list[np.ndarray]
+) -> tuple[list[Network | Trees], list[np.ndarray], list[dict[str, Any]]]:
+    """Classifiers, the scores of signal and background by that of each event's own fold, and how it went."""
+    features = np.concatenate([some.features for some in rows])
+    labels = np.repeat([1, 0], [len(some) for some in rows])
+    classes = np.concatenate([np.zeros(len(rows[0]), dtype=int), _background_classes(rows[1])])
+    fold_of = np.concatenate([some.fold for some in rows])
     weight = np.concatenate(weights) * len(labels) / 2
+    train, counted = _TRAINING[spec.classifier.kind]
     own = np.zeros(len(labels), dtype=np.float32)
-    networks, facts = [], []
+    members, facts = [], []
     for fold in range(spec.classifier.folds):
         training = fold_of != fold
         taught = training & (weight > 0)
         seed = np.random.SeedSequence([spec.seed, zlib.crc32(spec.region.name.encode()), fold])
-        network, epochs = train_network(
-            features[taught], labels[taught], weight[taught], spec.classifier, seed
-        )
-        scores = evaluate(network, features)
+        member, steps = train(features[taught], classes[taught], weight[taught], spec.classifier, seed)
+        scores = member.scores(features)
         own[~training] = scores[~training]
-        facts.append({"epochs": epochs, **_judged(scores, labels, weight, training)})
-        networks.append(network)
+        facts.append({counted: steps, **_judged(scores, labels, weight, training)})
+        members.append(member)
         print(
             f"darkreach train: {spec.region.name}, fold {fold + 1} of {spec.classifier.folds}: "
-            f"{epochs} epochs, AUC {facts[-1]['auc_test']:.4f}",
+            f"{steps} {counted}, AUC {facts[-1]['auc_test']:.4f}",
             file=sys.stderr,
             flush=True,
         )
-    return networks, np.split(own, [len(classes[0])]), facts
+    return members, np.split(own, [len(rows[0])]), facts
 
 
-def train_network(
-    features: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    settings: Classifier,
-    seed: np.random.SeedSequence,
-) -> tuple[Network, int]:
-    """One perceptron for (n, features) rows with labels 0 and 1; returns it with its number of epochs.
-
-    A tenth of the rows is held back to stop in time. One thread, so the same rows give the same network.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-    from threadpoolctl import threadpool_limits
-
-    mean, scale = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
-    scale = np.where(scale > 0, scale, 1.0)
-    perceptron = MLPClassifier(
-        hidden_layer_sizes=settings.hidden_layers,
-        max_iter=settings.maximum_epochs,
-        batch_size=min(BATCH_ROWS, len(labels)),
-        learning_rate_init=3e-3,
-        early_stopping=True,
-        n_iter_no_change=PATIENCE,
-        alpha=WEIGHT_DECAY,
-        random_state=int(seed.generate_state(1)[0]),
-    )
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the card has the number of epochs
-        perceptron.fit((features - mean) / scale, labels, sample_weight=weights)
-    layers = list(zip(perceptron.coefs_, perceptron.intercepts_, strict=True))
-    return Network(mean, scale, layers), int(perceptron.n_iter_)
+# kind of classifier: how it is trained, and what its training is counted in
+_TRAINING: dict[str, Any] = {"network": (train_network, "epochs"), "trees": (train_trees, "iterations")}
 
 
-def evaluate(network: Network, features: np.ndarray) -> np.ndarray:
-    """(n,) float32 scores of a network, computed as the stored graph does."""
-    value = (features.astype(np.float32) - network.mean.astype(np.float32)) / network.scale.astype(np.float32)
-    for weights, biases in network.layers[:-1]:
-        value = np.maximum(value @ weights.astype(np.float32) + biases.astype(np.float32), 0)
-    weights, biases = network.layers[-1]
-    return 1 / (1 + np.exp(-(value @ weights.astype(np.float32) + biases.astype(np.float32))[:, 0]))
+def _background_classes(background: Rows) -> np.ndarray:
+    """(n,) 1, 2, … : a number for each sample of enough rows, and one for all others together."""
+    large = background.counts() >= MINIMUM_CLASS_ROWS
+    return np.where(large, np.arange(1, len(large) + 1), len(large) + 1)[background.group]
 
 
 def _judged(
@@ -179,7 +145,7 @@ def _choose(
         spec.classifier,
         spec.luminosity_fb,
         spec.half_window_sigma,
-        SEARCHES[spec.search].observable_of_mass,
+        search_named(spec.search).observable_of_mass,
     )
 
 
