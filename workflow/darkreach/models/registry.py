@@ -4,13 +4,15 @@ from difflib import get_close_matches
 
 from darkreach.errors import DarkreachError
 from darkreach.models.alp import Alp
+from darkreach.models.hnl import Hnl, HnlMajorana
 from darkreach.models.leptophilic_scalar import LeptophilicScalar
 from darkreach.models.model import Boson, Model
 from darkreach.models.muonphilic_scalar import MuonphilicScalar
 from darkreach.models.zprime import ZPrime
 
 MODELS: dict[str, Model] = {
-    model.name: model for model in (ZPrime(), MuonphilicScalar(), LeptophilicScalar(), Alp())
+    model.name: model
+    for model in (ZPrime(), MuonphilicScalar(), LeptophilicScalar(), Alp(), Hnl(), HnlMajorana())
 }
 
 
