@@ -11,8 +11,8 @@ from darkreach.simulation.amplitudes import (
     emission,
     four_lepton_amplitude,
     four_muon_squared,
-    mumu_x_amplitude,
-    mumu_x_squared,
+    pair_x_amplitude,
+    pair_x_squared,
     radiating_line,
     two_pair_squared,
 )
@@ -153,7 +153,7 @@ def test_closed_trace_is_the_helicity_sum(vertex, mass):
     vectors = light_cone(polarisation_vectors(momenta[2], masses)) if vertex == "vector" else None
     axes = light_cone(np.eye(4)[..., np.newaxis] * np.ones(N))
     muons = Line(momenta[0], momenta[1], MUON_MASS)
-    along = mumu_x_amplitude(axes, muons, vertex, momenta[2], vectors)
+    along = pair_x_amplitude(axes, muons, vertex, momenta[2], vectors)
     components = [squares(component) for component in along]
     np.testing.assert_allclose(
         components[0] + components[1] + components[2] - components[3],
@@ -164,7 +164,7 @@ def test_closed_trace_is_the_helicity_sum(vertex, mass):
 
 def test_ward_identity_of_the_emitted_vector(beams):
     momenta, masses, *_ = three_body(4.0)
-    ratio = mumu_x_squared(*beams, momenta, "vector", momenta[2:] / masses) / mumu_x_squared(
+    ratio = pair_x_squared(*beams, momenta, "vector", momenta[2:] / masses) / pair_x_squared(
         *beams, momenta, "vector", polarisation_vectors(momenta[2], masses)
     )
     assert ratio.max() < 1e-22
@@ -176,10 +176,10 @@ def test_current_of_the_virtual_photon_is_conserved():
     muons = Line(momenta[0], momenta[1], MUON_MASS)
     total = momenta.sum(0)[np.newaxis]
     along_total = squares(
-        mumu_x_amplitude(light_cone(total / np.sqrt(S)), muons, "vector", momenta[2], vectors)
+        pair_x_amplitude(light_cone(total / np.sqrt(S)), muons, "vector", momenta[2], vectors)
     )
     across = np.array([[[1.0], [0], [0], [0]]]) * np.ones(N)
-    reference = squares(mumu_x_amplitude(light_cone(across), muons, "vector", momenta[2], vectors))
+    reference = squares(pair_x_amplitude(light_cone(across), muons, "vector", momenta[2], vectors))
     assert (along_total / reference).max() < 1e-18
 
 
@@ -189,7 +189,7 @@ def test_signal_is_lorentz_invariant(vertex, beams):
     results = []
     for everything in (np.stack([*beams, *momenta]), transformed(np.stack([*beams, *momenta]), seed=5)):
         x_polarisations = polarisation_vectors(everything[4], masses) if vertex == "vector" else None
-        results.append(mumu_x_squared(everything[0], everything[1], everything[2:], vertex, x_polarisations))
+        results.append(pair_x_squared(everything[0], everything[1], everything[2:], vertex, x_polarisations))
     np.testing.assert_allclose(*results, rtol=1e-9)
 
 
@@ -199,7 +199,7 @@ def test_the_other_electron_helicity_gives_the_same(vertex, beams):
     vectors = light_cone(polarisation_vectors(momenta[2], masses)) if vertex == "vector" else None
     muons = Line(momenta[0], momenta[1], MUON_MASS)
     right, left = (
-        squares(mumu_x_amplitude(annihilation_current(*beams, h), muons, vertex, momenta[2], vectors))
+        squares(pair_x_amplitude(annihilation_current(*beams, h), muons, vertex, momenta[2], vectors))
         for h in (0, 1)
     )
     np.testing.assert_allclose(right, left, rtol=1e-9)
@@ -209,9 +209,9 @@ def test_charge_conjugation_of_the_signal(beams):
     electron, positron = beams
     momenta, masses, *_ = three_body(1.0)
     vectors = polarisation_vectors(momenta[2], masses)
-    direct = mumu_x_squared(electron, positron, momenta, "vector", vectors)
+    direct = pair_x_squared(electron, positron, momenta, "vector", vectors)
     np.testing.assert_allclose(
-        mumu_x_squared(positron, electron, momenta[[1, 0, 2]], "vector", vectors), direct, rtol=1e-9
+        pair_x_squared(positron, electron, momenta[[1, 0, 2]], "vector", vectors), direct, rtol=1e-9
     )
 
 
@@ -319,7 +319,7 @@ def test_pair_radiated_off_a_line_factorises_into_a_vector_and_its_decay(beams):
         pair = decay_to_pair(momenta[2], masses, MUON_MASS, axis[:, np.newaxis] * np.ones(N))
         photon = Line(*pair, MUON_MASS).photon()
         average += squares(radiating_line(muons, beams_current, emission("vector", photon), momenta[2])) / 6
-    produced = mumu_x_squared(*beams, momenta, "vector", polarisation_vectors(momenta[2], masses)) / 2
+    produced = pair_x_squared(*beams, momenta, "vector", polarisation_vectors(momenta[2], masses)) / 2
     beta_squared = 1 - 4 * MUON_MASS**2 / mass**2
     np.testing.assert_allclose(average, produced * 2 * (1 - beta_squared / 3) / mass**2, rtol=1e-9)
 

@@ -6,9 +6,11 @@ import pytest
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import ALPHA_0, MUON_MASS
 from darkreach.models.cross_section import born_cross_section_fb, cross_section_fb
-from darkreach.simulation.amplitudes import Line, annihilation_current, mumu_x_amplitude
+from darkreach.simulation.amplitudes import Line, annihilation_current, pair_x_amplitude
 from darkreach.simulation.phase_space import beam_momenta, decay_to_pair, isotropic_directions
-from darkreach.simulation.signal import decay_signal, generate_signal, produce_signal, sample_signal
+from darkreach.simulation.signal import generate_signal
+from darkreach.simulation.signal_decay import decay_directions
+from darkreach.simulation.signal_production import produce_signal, production_amplitudes, sample_signal
 from darkreach.simulation.spinors import dot
 
 SQRT_S = 10.58
@@ -19,7 +21,7 @@ VERTEX = {"zprime": "vector", "muonphilic_scalar": "scalar"}
 @pytest.mark.parametrize("mass", [0.25, 1, 4, 8, 9.5])
 def test_mean_weight_is_the_deterministic_cross_section(vertex, mass):
     s = np.full(100_000, SQRT_S**2)
-    _, weight = sample_signal(vertex, mass, s, np.random.default_rng(31), ALPHA_0)
+    _, weight = sample_signal(vertex, mass, MUON_MASS, s, np.random.default_rng(31), ALPHA_0)
     error = weight.std() / np.sqrt(len(weight))
     expected = born_cross_section_fb(vertex, mass, SQRT_S**2, ALPHA_0)
     assert error < 0.006 * expected
@@ -29,7 +31,8 @@ def test_mean_weight_is_the_deterministic_cross_section(vertex, mass):
 @pytest.mark.parametrize("model", VERTEX)
 @pytest.mark.parametrize("mass", [0.25, 4, 9.5])
 def test_with_radiation_it_still_is(model, mass):
-    produced = produce_signal(VERTEX[model], mass, 2000, np.random.default_rng(32), SQRT_S, ALPHA_0, isr=True)
+    rng = np.random.default_rng(32)
+    produced = produce_signal(VERTEX[model], mass, MUON_MASS, 2000, rng, SQRT_S, ALPHA_0, isr=True)
     expected, _ = cross_section_fb(model, mass, 1.0, SQRT_S, ALPHA_0, isr=True)
     assert produced.mean_weight_error < 0.01 * expected
     assert abs(produced.mean_weight - expected) < 4 * produced.mean_weight_error
@@ -40,8 +43,8 @@ def test_with_radiation_it_still_is(model, mass):
 def test_unweighted_events_follow_the_weighted_distribution():
     mass, n = 1.0, 20_000
     rng = np.random.default_rng(33)
-    momenta, weight = sample_signal("vector", mass, np.full(200_000, SQRT_S**2), rng, ALPHA_0)
-    events = produce_signal("vector", mass, n, rng, SQRT_S, ALPHA_0, isr=False).payload
+    momenta, weight = sample_signal("vector", mass, MUON_MASS, np.full(200_000, SQRT_S**2), rng, ALPHA_0)
+    events = produce_signal("vector", mass, MUON_MASS, n, rng, SQRT_S, ALPHA_0, isr=False).payload
 
     def pair_mass(momenta):
         pair = momenta[0] + momenta[1]
@@ -70,7 +73,7 @@ def matrix_element_with_decay(produced: np.ndarray, pair: np.ndarray) -> np.ndar
     return sum(
         (np.abs(amplitude) ** 2).reshape(-1, produced.shape[-1]).sum(0)
         for amplitude in (
-            mumu_x_amplitude(annihilation_current(*beams, h), muons, "vector", produced[2], decay_current)
+            pair_x_amplitude(annihilation_current(*beams, h), muons, "vector", produced[2], decay_current)
             for h in (0, 1)
         )
     )
@@ -80,9 +83,12 @@ def matrix_element_with_decay(produced: np.ndarray, pair: np.ndarray) -> np.ndar
 def test_vector_decays_as_in_the_full_matrix_element(mass):
     # One produced event decayed many times, against isotropic decays with the full matrix element as weight.
     rng = np.random.default_rng(34)
-    produced, _ = sample_signal("vector", mass, np.full(1, SQRT_S**2), rng, ALPHA_0)
+    produced, _ = sample_signal("vector", mass, MUON_MASS, np.full(1, SQRT_S**2), rng, ALPHA_0)
     n = 20_000
-    sampled = decay_signal("vector", mass, np.repeat(produced, n, axis=2), rng)
+    amplitudes = production_amplitudes("vector", mass, MUON_MASS, np.repeat(produced, n, axis=2))
+    velocity = np.sqrt(1 - 4 * MUON_MASS**2 / mass**2)
+    unit = decay_directions(amplitudes.reshape(-1, 3, n), velocity, n, rng)
+    sampled = decay_to_pair(np.repeat(produced[2], n, axis=1), np.full(n, mass), MUON_MASS, unit)
     repeated = np.repeat(produced, 2 * n, axis=2)
     pair = decay_to_pair(repeated[2], np.full(2 * n, mass), MUON_MASS, isotropic_directions(2 * n, rng))
     weight = matrix_element_with_decay(repeated, pair)
@@ -98,11 +104,8 @@ def test_vector_decays_as_in_the_full_matrix_element(mass):
 
 
 def test_scalar_decays_isotropically():
-    mass, n = 2.0, 20_000
-    at_rest = np.zeros((3, 4, n))
-    at_rest[:, 3] = mass
-    muon, _ = decay_signal("scalar", mass, at_rest, np.random.default_rng(36))
-    unit = muon[:3] / np.sqrt((muon[:3] ** 2).sum(0))
+    n = 20_000
+    unit = decay_directions(None, 0.9, n, np.random.default_rng(36))
     np.testing.assert_allclose((unit[:, np.newaxis] * unit).mean(2), np.eye(3) / 3, atol=4 / np.sqrt(n))
 
 

@@ -104,23 +104,24 @@ def radiating_line(
     return amplitude
 
 
-def mumu_x_amplitude(
-    beams: np.ndarray, muons: Line, vertex: str, x_momentum: np.ndarray, vectors: np.ndarray | None = None
+def pair_x_amplitude(
+    beams: np.ndarray, leptons: Line, vertex: str, x_momentum: np.ndarray, vectors: np.ndarray | None = None
 ) -> np.ndarray:
-    """Amplitude of e⁺e⁻ → μ⁻μ⁺X per e²g, (b, 2, 2, j, n); see `emission` and `radiating_line`."""
-    return radiating_line(muons, beams, emission(vertex, vectors), x_momentum)
+    """Amplitude of e⁺e⁻ → l⁻l⁺X per e²g, (b, 2, 2, j, n); see `emission` and `radiating_line`."""
+    return radiating_line(leptons, beams, emission(vertex, vectors), x_momentum)
 
 
-def mumu_x_squared(
+def pair_x_squared(
     electron: np.ndarray,
     positron: np.ndarray,
     momenta: np.ndarray,
     vertex: str,
     polarisations: np.ndarray | None = None,
+    lepton_mass: float = MUON_MASS,
 ) -> np.ndarray:
-    """Σ|M|² of e⁺e⁻ → μ⁻μ⁺X per e⁴g², summed over all helicities including the initial ones, (n,).
+    """Σ|M|² of e⁺e⁻ → l⁻l⁺X per e⁴g², summed over all helicities including the initial ones, (n,).
 
-    electron, positron: (4, n). momenta: (3, 4, n) of μ⁻, μ⁺, X in GeV. polarisations, for a vector: (j, 4, n)
+    electron, positron: (4, n). momenta: (3, 4, n) of l⁻, l⁺, X in GeV. polarisations, for a vector: (j, 4, n)
     as px, py, pz, E, see `phase_space.polarisation_vectors`.
     """
 
@@ -129,8 +130,8 @@ def mumu_x_squared(
     ) -> np.ndarray:
         vectors = light_cone(polarisations[0]) if polarisations else None
         beams = annihilation_current(electron, positron)
-        muons = Line(momenta[0], momenta[1], MUON_MASS)
-        return 2 * _sum_squares(mumu_x_amplitude(beams, muons, vertex, momenta[2], vectors))
+        leptons = Line(momenta[0], momenta[1], lepton_mass)
+        return 2 * _sum_squares(pair_x_amplitude(beams, leptons, vertex, momenta[2], vectors))
 
     arrays = (
         (electron, positron, momenta)

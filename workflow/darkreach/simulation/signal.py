@@ -1,37 +1,44 @@
-"""Generator of the signal e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻, at leading order with collinear initial-state radiation.
+"""Generator of the signal e⁺e⁻ → l⁺l⁻X with l = μ or τ, X → l′⁺l′⁻ or invisible, X prompt or long-lived.
 
-X is on its mass shell. Its muons are told from the other two: the interference of their exchange is
-suppressed by the width of X over its mass, and is left out.
+X is on its mass shell. Its decay products are told from the leptons made with it: the interference of their
+exchange is suppressed by the width of X over its mass, and is left out. τ leptons decay by their helicities;
+correlations of spins across the flight direction are left out.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import ELECTRON_MASS, GEV2_TO_FB, MUON_MASS, gauge_coupling_squared
+from darkreach.models.constants import ELECTRON_MASS, LEPTON_MASSES, MUON_MASS, TAU_MASS
 from darkreach.models.cross_section import cross_section_fb
 from darkreach.models.model import lepton_velocity
-from darkreach.models.registry import model_named
-from darkreach.simulation.amplitudes import Line, annihilation_current, mumu_x_amplitude, mumu_x_squared
+from darkreach.models.registry import boson_named
 from darkreach.simulation.particles import Generated, Particles
-from darkreach.simulation.phase_space import (
-    beam_momenta,
-    boost_along_z,
-    dalitz_volume,
-    decay_to_pair,
-    isotropic_directions,
-    polarisation_vectors,
-    sample_dalitz,
-    three_body_momenta,
-)
-from darkreach.simulation.phase_space_unweighting import Trials, Unweighted, unweight
-from darkreach.simulation.radiator import sample_recoiling_system
-from darkreach.simulation.spinors import dot, light_cone
+from darkreach.simulation.phase_space import boost_along_z, decay_to_pair
+from darkreach.simulation.products import Products, merged, pointlike
+from darkreach.simulation.signal_decay import decay_directions, decay_helicities, produced_helicities
+from darkreach.simulation.signal_production import produce_signal, production_amplitudes, rest_velocity
+from darkreach.simulation.tau_decays import decay_tau_pairs
+from darkreach.simulation.tau_library import TauLibrary, make_tau_library
 
 # Events whose decay is sampled at once.
 _STEP = 20_000
-# The muons as stored: the recoiling pair, then those of X.
-_PDG = np.array([13, -13, 13, -13])
-_FROM_SIGNAL = np.array([False, False, True, True])
+
+
+class _Decay(NamedTuple):
+    """X → l⁻l⁺: PDG code and mass (GeV) of l⁻."""
+
+    pdg: int
+    mass: float
+
+
+DECAYS = {
+    "mumu": _Decay(13, MUON_MASS),
+    "ee": _Decay(11, ELECTRON_MASS),
+    "tautau": _Decay(15, TAU_MASS),
+    "invisible": _Decay(14, 0.0),
+}
 
 
 def generate_signal(
@@ -42,131 +49,119 @@ def generate_signal(
     sqrt_s: float,
     alpha: float,
     isr: bool = True,
+    production: str = "mu",
+    decay: str = "mumu",
+    lifetime_m: float = 0.0,
+    library: TauLibrary | None = None,
 ) -> Generated:
-    """Unweighted events of e⁺e⁻ → μ⁺μ⁻X, X → μ⁺μ⁻, in the frame of the nominal beams.
+    """Unweighted events of e⁺e⁻ → l⁺l⁻X with a decay of X, in the frame of the nominal beams.
 
     Args:
-        model: a key of `MODELS`.
-        mass: mass of X in GeV, between 2 m_μ and sqrt_s − 2 m_μ.
+        model: a key of `MODELS`, of a model whose X is radiated off leptons.
+        mass: mass of X in GeV, above the threshold of the decay and below sqrt_s − 2 m_l.
         n_events: number of events to make.
         rng: source of all random numbers.
         sqrt_s: nominal centre-of-mass energy in GeV.
         alpha: fine-structure constant of the production vertices and of the radiator.
         isr: whether the beams radiate; the photon leaves along the beam pipe and is not stored.
+        production: "mu" or "tau", the l that is made with X.
+        decay: a key of `DECAYS`; invisible X decays to two neutrinos.
+        lifetime_m: mean proper decay length cτ of X in m; 0 for a prompt decay.
+        library: τ decays to draw from; None makes one where τ leptons have to decay (some seconds).
 
-    `cross_section_fb` is that of e⁺e⁻ → μ⁺μ⁻X at coupling 1, for any decay of X: multiply it by the
-    coupling squared and by the branching fraction to μ⁺μ⁻. It and its error are the deterministic ones
+    `from_signal` marks the leptons from X, or, if X decays to τ leptons or invisibly, the muons made with it.
+    `cross_section_fb` is that of e⁺e⁻ → l⁺l⁻X at coupling 1, for any decay of X: multiply it by the
+    coupling squared and by the branching fraction. It and its error are the deterministic ones
     of `models.cross_section`, with which the mean weight of the events agrees.
 
     Raises:
-        DarkreachError: unknown model, or a mass out of range.
+        DarkreachError: unknown model, or one without coupling to l, or a mass out of range.
     """
-    value, error = cross_section_fb(model, mass, 1.0, sqrt_s, alpha, isr)
-    if mass <= 2 * MUON_MASS:
+    value, error = cross_section_fb(model, mass, 1.0, sqrt_s, alpha, isr, production)
+    if mass <= 2 * DECAYS[decay].mass:
         raise DarkreachError(
-            f"mass is {mass:g} GeV: X → μμ needs more than {2 * MUON_MASS:.6g} GeV, choose a heavier X."
+            f"mass is {mass:g} GeV: X → {decay} needs more than {2 * DECAYS[decay].mass:.6g} GeV, "
+            "choose a heavier X."
         )
-    vertex = model_named(model).production_vertex
-    produced = produce_signal(vertex, mass, n_events, rng, sqrt_s, alpha, isr)
-    momenta = np.empty((n_events, 4, 4))
+    if library is None and "tau" in production + decay:
+        library = make_tau_library(rng)
+    setting = _Setting(boson_named(model).production_vertex, mass, production, decay, library)
+    events = produce_signal(
+        setting.vertex, mass, LEPTON_MASSES[production], n_events, rng, sqrt_s, alpha, isr
+    ).payload
+    proper_length = rng.exponential(100 * lifetime_m, n_events) if lifetime_m > 0 else np.zeros(n_events)
+    parts = []
     for start in range(0, n_events, _STEP):
-        part = produced.payload[..., start : start + _STEP]
-        muons = decay_signal(vertex, mass, part, rng)
-        momenta[start : start + _STEP] = np.concatenate([part[:2], muons]).transpose(2, 0, 1)
+        step = slice(start, start + _STEP)
+        products, from_x = _decayed(setting, events[..., step], proper_length[step], rng)
+        parts.append((start + products.parent, products.pdg, products.momentum, products.position, from_x))
+    event, pdg, momentum, position, from_x = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Generated(
         particles=Particles(
-            event=np.repeat(np.arange(n_events), 4),
-            pdg=np.tile(_PDG, n_events),
-            momentum=momenta.reshape(-1, 4),
-            vertex=np.zeros((4 * n_events, 3)),
-            from_signal=np.tile(_FROM_SIGNAL, n_events),
+            event=event,
+            pdg=pdg,
+            momentum=momentum,
+            vertex=position[:, :3],
+            from_signal=_from_signal(from_x, production, decay),
             n_events=n_events,
+            from_resonance=from_x,
+            proper_length=proper_length if lifetime_m > 0 else None,
         ),
         cross_section_fb=value,
         cross_section_error_fb=error,
     )
 
 
-def produce_signal(
-    vertex: str,
-    mass: float,
-    n_events: int,
-    rng: np.random.Generator,
-    sqrt_s: float,
-    alpha: float,
-    isr: bool,
-) -> Unweighted:
-    """Unweighted e⁺e⁻ → μ⁻μ⁺X in the frame of the nominal beams.
-
-    The payload is the momenta of μ⁻, μ⁺ and X, (3, 4, n_events); the mean weight is the cross-section in fb
-    at unit coupling.
-    """
-    x_max = 1 - ((mass + 2 * MUON_MASS) / sqrt_s) ** 2
-
-    def trials(n: int) -> Trials:
-        system = sample_recoiling_system(n, rng, sqrt_s, alpha, x_max, isr)
-        momenta, weight = sample_signal(vertex, mass, system.s, rng, alpha)
-        return Trials(boost_along_z(momenta, system.velocity), system.weight * weight)
-
-    return unweight(trials, n_events, rng)
+class _Setting(NamedTuple):
+    vertex: str
+    mass: float
+    production: str
+    decay: str
+    library: TauLibrary | None
 
 
-def sample_signal(
-    vertex: str, mass: float, s: np.ndarray, rng: np.random.Generator, alpha: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted e⁺e⁻ → μ⁻μ⁺X in the frame of Q = (0, 0, 0, √s) with the electron along +z.
-
-    s: (n,) in GeV². Returns the momenta of μ⁻, μ⁺, X, (3, 4, n), and weights in fb whose mean is the
-    cross-section at unit coupling.
-    """
-    masses = np.full(len(s), float(mass))
-    x, y = sample_dalitz(s, masses, MUON_MASS, rng)
-    momenta = three_body_momenta(s, masses, MUON_MASS, x, y, rng)
-    polarisations = polarisation_vectors(momenta[2], masses) if vertex == "vector" else None
-    squared = mumu_x_squared(*beam_momenta(s), momenta, vertex, polarisations)
-    flux = 2 * s * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s)
-    spins = 4
-    volume = dalitz_volume(s, masses, MUON_MASS, x, y)
-    return momenta, GEV2_TO_FB * gauge_coupling_squared(alpha) ** 2 * squared * volume / (flux * spins)
+def _from_signal(from_x: np.ndarray, production: str, decay: str) -> np.ndarray:
+    if decay in ("mumu", "ee"):
+        return from_x
+    return ~from_x if production == "mu" else np.zeros_like(from_x)
 
 
-def decay_signal(vertex: str, mass: float, momenta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Momenta (2, 4, n) of the μ⁻ and μ⁺ of X → μ⁻μ⁺, for the (3, 4, n) of `produce_signal`.
+def _decayed(
+    setting: _Setting, momenta: np.ndarray, proper_length: np.ndarray, rng: np.random.Generator
+) -> tuple[Products, np.ndarray]:
+    """Final particles, and which of them come from X, of events with momenta (3, 4, n) of l⁻, l⁺, X."""
+    velocity = rest_velocity(momenta)
+    at_rest = boost_along_z(momenta, -velocity)
+    amplitudes = None
+    if setting.vertex == "vector" or setting.production == "tau":
+        lepton_mass = LEPTON_MASSES[setting.production]
+        amplitudes = production_amplitudes(setting.vertex, setting.mass, lepton_mass, at_rest)
+    if setting.production == "tau":
+        helicities = produced_helicities(amplitudes, rng)
+        taus = at_rest[:2].transpose(2, 0, 1)
+        produced = decay_tau_pairs(taus, helicities, setting.library, rng).boosted_along_z(velocity)
+    else:
+        produced = pointlike(momenta[:2], (13, -13))
+    from_x = _resonance_products(setting, momenta[2], amplitudes, rng)
+    flight = proper_length / setting.mass * momenta[2]
+    products, group = merged([produced, from_x.moved(flight)])
+    return products, group == 1
 
-    A scalar decays isotropically. For a vector with amplitudes M_λ along the axes of its rest frame, a muon
-    flies along n with probability ∝ Σ|M|² − β²Σ|M·n|², because Σ j_i j_j* ∝ δ_ij − β² n_i n_j for the decay
-    current j; that is accept–reject with an efficiency of 1 − β²/3.
-    """
-    n_events = momenta.shape[-1]
-    unit = isotropic_directions(n_events, rng)
-    if vertex == "vector":
-        amplitudes, total = _polarisation_amplitudes(mass, momenta)
-        beta_squared = lepton_velocity(mass, MUON_MASS) ** 2
-        pending = np.arange(n_events)
-        while len(pending):
-            along = np.einsum("hjn,jn->hn", amplitudes[..., pending], unit[:, pending])
-            weight = 1 - beta_squared * (np.abs(along) ** 2).sum(0) / total[pending]
-            pending = pending[rng.random(len(pending)) > weight]
-            unit[:, pending] = isotropic_directions(len(pending), rng)
-    return decay_to_pair(momenta[2], np.full(n_events, float(mass)), MUON_MASS, unit)
 
-
-def _polarisation_amplitudes(mass: float, momenta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Amplitudes along the axes of the rest frame of X and their summed squares.
-
-    (h, 3, n), h running over all helicities, and (n,).
-    """
-    total = momenta.sum(0)
-    velocity = total[2] / total[3]
-    electron, positron = boost_along_z(np.stack(beam_momenta(dot(total, total))), velocity)
-    vectors = light_cone(polarisation_vectors(momenta[2], np.full(momenta.shape[-1], float(mass))))
-    muons = Line(momenta[0], momenta[1], MUON_MASS)
-    amplitudes = np.concatenate(
-        [
-            mumu_x_amplitude(
-                annihilation_current(electron, positron, helicity), muons, "vector", momenta[2], vectors
-            ).reshape(-1, 3, momenta.shape[-1])
-            for helicity in (0, 1)
-        ]
-    )
-    return amplitudes, (np.abs(amplitudes) ** 2).sum((0, 1))
+def _resonance_products(
+    setting: _Setting, momentum: np.ndarray, amplitudes: np.ndarray | None, rng: np.random.Generator
+) -> Products:
+    """Decay of X of the given momenta (4, n), at the origin."""
+    n_events = momentum.shape[-1]
+    masses = np.full(n_events, setting.mass)
+    pdg, lepton_mass = DECAYS[setting.decay]
+    vector = amplitudes.reshape(-1, 3, n_events) if setting.vertex == "vector" else None
+    beta = float(lepton_velocity(setting.mass, lepton_mass))
+    unit = decay_directions(vector, beta, n_events, rng)
+    if setting.decay != "tautau":
+        return pointlike(decay_to_pair(momentum, masses, lepton_mass, unit), (pdg, -pdg))
+    # Helicities are those in the rest frame of X, so the τ leptons decay there.
+    helicities = decay_helicities(vector, beta, unit, rng)
+    at_rest = np.concatenate([np.zeros((3, n_events)), masses[np.newaxis]])
+    taus = decay_to_pair(at_rest, masses, lepton_mass, unit).transpose(2, 0, 1)
+    return decay_tau_pairs(taus, helicities, setting.library, rng).boosted(momentum, masses)

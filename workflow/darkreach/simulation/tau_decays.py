@@ -1,30 +1,15 @@
 """Decays of τ leptons of known helicity, drawn from a `TauLibrary`."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from darkreach.models.constants import TAU_MASS
 from darkreach.simulation.neutral_pions import DALITZ_FRACTION, dalitz_decays, photons_of_pions, rotate_to
 from darkreach.simulation.phase_space import boost
+from darkreach.simulation.products import Products
 from darkreach.simulation.tau_library import TauLibrary
 
 TAU_DECAY_LENGTH = 87.03e-4  # cτ in cm, Particle Data Group 2024
 _SELF_CONJUGATE = (22, 111, 130, 310)
-
-
-@dataclass(frozen=True)
-class Products:
-    """Stable products of n decays, neutrinos and K⁰_L included, as flat arrays of length k.
-
-    parent: (k,) index of the decay, not decreasing. pdg: (k,). momentum: (k, 4) px, py, pz, E in GeV.
-    position: (k, 4) x, y, z, ct of the production in cm.
-    """
-
-    parent: np.ndarray
-    pdg: np.ndarray
-    momentum: np.ndarray
-    position: np.ndarray
 
 
 def decay_taus(
@@ -36,7 +21,7 @@ def decay_taus(
     entries: np.ndarray | None = None,
     dalitz: np.ndarray | None = None,
 ) -> Products:
-    """Let n τ leptons fly from the origin and decay.
+    """Let n τ leptons fly from the origin and decay; the products of each are those of one parent.
 
     Args:
         momentum: (n, 4) in GeV.
@@ -70,6 +55,30 @@ def decay_taus(
     flight = rng.exponential(TAU_DECAY_LENGTH, len(pdg))[:, np.newaxis] * momentum / TAU_MASS
     products = Products(parent, kind, lab[0].T, lab[1].T + flight[parent])
     return _with_pions_decayed(products, library.neutral_pions[entries], dalitz, rng)
+
+
+def decay_tau_pairs(
+    momentum: np.ndarray,
+    helicity: np.ndarray,
+    library: TauLibrary,
+    rng: np.random.Generator,
+    entries: np.ndarray | None = None,
+    dalitz: np.ndarray | None = None,
+) -> Products:
+    """Decays of n pairs; the products of both τ are those of one parent.
+
+    momentum: (n, 2, 4) of τ⁻ and τ⁺; helicity, entries, dalitz: (n, 2). See `decay_taus`.
+    """
+    products = decay_taus(
+        momentum.reshape(-1, 4),
+        np.tile([15, -15], len(momentum)),
+        helicity.ravel(),
+        library,
+        rng,
+        None if entries is None else entries.ravel(),
+        None if dalitz is None else dalitz.ravel(),
+    )
+    return Products(products.parent // 2, products.pdg, products.momentum, products.position)
 
 
 def draw_dalitz(neutral_pions: np.ndarray, rng: np.random.Generator) -> np.ndarray:

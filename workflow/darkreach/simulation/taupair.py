@@ -10,11 +10,11 @@ import numpy as np
 
 from darkreach.models.constants import TAU_MASS
 from darkreach.simulation.particles import Generated, Particles
-from darkreach.simulation.phase_space import boost_along_z, direction
+from darkreach.simulation.phase_space import direction
 from darkreach.simulation.phase_space_unweighting import Trials, unweight
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.radiator import sample_recoiling_system
-from darkreach.simulation.tau_decays import decay_taus
+from darkreach.simulation.tau_decays import decay_tau_pairs
 from darkreach.simulation.tau_library import TauLibrary
 
 
@@ -68,23 +68,17 @@ def decay_taupairs(
     entries: np.ndarray | None = None,
     dalitz: np.ndarray | None = None,
 ) -> Particles:
-    """Decay both τ; entries and dalitz, (n, 2) for τ⁻ and τ⁺, as in `decay_taus`."""
-    n = len(pairs)
-    products = decay_taus(
-        pairs.momentum.reshape(-1, 4),
-        np.tile([15, -15], n),
-        pairs.helicity.ravel(),
-        library,
-        rng,
-        None if entries is None else entries.ravel(),
-        None if dalitz is None else dalitz.ravel(),
+    """Decay both τ; entries and dalitz, (n, 2) for τ⁻ and τ⁺, as in `decay_tau_pairs`."""
+    products = decay_tau_pairs(pairs.momentum, pairs.helicity, library, rng, entries, dalitz)
+    products = products.boosted_along_z(pairs.velocity)
+    return Particles(
+        products.parent,
+        products.pdg,
+        products.momentum,
+        products.position[:, :3],
+        np.zeros(len(products.pdg), bool),
+        len(pairs),
     )
-    event = products.parent // 2
-    momentum, position = (
-        boost_along_z(vectors.T, pairs.velocity[event]).T
-        for vectors in (products.momentum, products.position)
-    )
-    return Particles(event, products.pdg, momentum, position[:, :3], np.zeros(len(event), bool), n)
 
 
 def _born(s: np.ndarray) -> np.ndarray:
