@@ -18,6 +18,7 @@ def convert_photons(particles: Particles, detector: str, rng: np.random.Generato
     """Replace the photons that convert in beam pipe, silicon and chamber wall by an electron and a positron.
 
     They start at the layer where it happened. Photons below 0.1 GeV in the laboratory are left as they are.
+    Which particles are found as tracks must not be decided yet.
     """
     beams, geometry = BEAMS[detector], GEOMETRY[detector]
     photon = np.flatnonzero(particles.pdg == 22)
@@ -82,14 +83,11 @@ def pair_momenta(photon: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     m_e u each with the density u/(1 + u²)²; the nucleus takes what is missing of the longitudinal one.
     """
     energy = photon[:, 3]
-    share = _bethe_heitler_share(len(photon), rng)
     lowest = ELECTRON_MASS / energy
-    share = lowest + (1 - 2 * lowest) * share
+    share = lowest + (1 - 2 * lowest) * _bethe_heitler_share(len(photon), rng)
     r = rng.random(len(photon)) / (1 + (ELECTRON_MASS / LARGEST_PT) ** 2)
-    pt = ELECTRON_MASS * np.sqrt(r / (1 - r))
-    pt = np.minimum(
-        pt, 0.99 * np.sqrt(np.maximum((np.minimum(share, 1 - share) * energy) ** 2 - ELECTRON_MASS**2, 0))
-    )
+    largest = np.sqrt(np.maximum((np.minimum(share, 1 - share) * energy) ** 2 - ELECTRON_MASS**2, 0.0))
+    pt = np.minimum(ELECTRON_MASS * np.sqrt(r / (1 - r)), 0.99 * largest)
     phi = rng.uniform(0, 2 * np.pi, len(photon))
     axis = photon[:, :3] / energy[:, None]
     side = np.cross(axis, np.eye(3)[np.abs(axis).argmin(-1)])

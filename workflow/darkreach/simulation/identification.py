@@ -3,7 +3,7 @@
 The log-likelihood ratio λ of a track is N(+d²/2, d²) if the hypothesis is true and N(−d²/2, d²) if not, with
 one separation power d(p); the likelihood of such a λ is again λ, so the model is consistent with itself.
 The identifier is 1/(1 + exp(−λ)), as in basf2. Belle II: d = 3.7 gives 95 % efficiency at 2 %
-misidentification; the separations are tuned to efficiencies of 86–99 % at 1–6 % misidentification above 1 GeV.
+misidentification; the separations are tuned to efficiencies of 86–99 % at 1–6 % above 1 GeV.
 Belle: above 0.9, muons have 90 % at 1.4–2 % of pions (decays in flight included), electrons 94 % at 0.4 %.
 All are assumed.
 

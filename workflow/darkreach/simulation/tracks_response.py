@@ -24,8 +24,8 @@ class MeasuredTracks:
     """Measured helices of tracks; arrays over any shape (...) of tracks.
 
     charge: (...) ±1. point: (..., 3) measured point where the track was produced, cm. at_point: (..., 3)
-    measured momentum there, GeV. errors: (..., 5) σ(pT)/pT, σ(φ), σ(tan λ), σ across the track in the transverse
-    plane and σ along z (cm), all at that point and independent of each other.
+    measured momentum there, GeV. errors: (..., 5) σ(pT)/pT, σ(φ), σ(tan λ), σ across the track in the
+    transverse plane and σ along z (cm), all at that point and independent of each other.
     momentum: (..., 4) at the point of closest approach to the beam line, with the muon mass, GeV.
     dr, dz: (...) distance from the interaction point at closest approach, transverse (≥ 0) and along z, cm.
     """

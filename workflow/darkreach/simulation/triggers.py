@@ -1,9 +1,9 @@
 """Trigger lines that events with two or four tracks can fire.
 
-Published are the conditions of the lines of Belle II, the efficiency per track and the displaced-vertex rule of
-the high-level trigger. The acceptance of the track trigger and the plateaus of the KLM and of the calorimeter are
-assumed; so is that Belle's lines were like those of Belle II, and the displaced-vertex line of Belle, which
-shows what such a line would add.
+Published are the conditions of the lines of Belle II, the efficiency per track and the displaced-vertex
+rule of the high-level trigger. The acceptance of the track trigger and the plateaus of the KLM and of the
+calorimeter are assumed; so is that Belle's lines were like those of Belle II. Belle had no displaced-vertex
+line: it shows what one would have added.
 """
 
 from collections.abc import Callable
@@ -37,8 +37,8 @@ BACK_TO_BACK = np.radians(10.0)
 class TriggerView:
     """What the trigger sees of n events.
 
-    found: (n, tracks) seen by the track trigger. muon: (n, tracks) seen by the track trigger and by the barrel
-    KLM. phi: (n, tracks) rad. cluster: (n,) a cluster above 1 GeV. displaced: (n,) a displaced vertex.
+    found: (n, tracks) seen by the track trigger. muon: (n, tracks) seen by it and by the barrel KLM.
+    phi: (n, tracks) rad. cluster: (n,) a cluster above 1 GeV. displaced: (n,) a displaced vertex.
     """
 
     found: np.ndarray
@@ -63,10 +63,8 @@ def trigger_view(
     found &= rng.random(pt.shape) < TRACK_TRIGGER_EFFICIENCY
     reaches = (p > KLM_MOMENTUM) & _between(theta, BARREL_KLM)
     muon = found & (np.abs(pdg) == 13) & reaches & (rng.random(pt.shape) < KLM_EFFICIENCY)
-    electron = np.where((np.abs(pdg) == 11) & _between(theta, BARREL_CALORIMETER), p, 0.0).max(
-        -1, initial=0.0
-    )
-    cluster = np.maximum(electron, photon_energy) > CLUSTER_ENERGY
+    electron = (np.abs(pdg) == 11) & _between(theta, BARREL_CALORIMETER) & (p > CLUSTER_ENERGY)
+    cluster = electron.any(-1) | (photon_energy > CLUSTER_ENERGY)
     cluster &= rng.random(len(cluster)) < CLUSTER_EFFICIENCY
     leading = tracks[:, [0, momentum.shape[1] // 2]]
     displaced = has_displaced_vertex(fit_vertices(leading))

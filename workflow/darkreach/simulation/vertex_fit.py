@@ -2,7 +2,7 @@
 
 Each track gives two residuals at its point closest to the vertex: across the track in the transverse plane,
 and along z. Their errors are those of the helix, transported to that point (P. Billoir, S. Qian, NIM A 311
-(1992) 139, for tracks whose errors are independent). Four residuals, three coordinates: one degree of freedom.
+(1992) 139, for independent errors). Four residuals, three coordinates: one degree of freedom.
 """
 
 from dataclasses import dataclass, fields
