@@ -7,11 +7,13 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from darkreach.columnar.templates import SignalTemplate, Templates
-from darkreach.config.search import MassWindow, Scan, Systematics
+from darkreach.columnar.templates import ChannelTemplates, SignalPoint, SignalTemplate, Templates
+from darkreach.config.search import MassWindow, Region, Scan, Systematics
 from darkreach.config.stages import ScanSpec
-from darkreach.statistics.resolution import reduced_mass
-from darkreach.statistics.signal_model import SignalModel
+from darkreach.searches.mumu_resonance import mass_of_observable
+from darkreach.searches.mumu_resonance import observable_of_mass as reduced_mass
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.search_signal import signal_of
 
 EDGES = np.arange(0, 10 + 1e-9, 0.00025)
 MASSES = (
@@ -52,7 +54,10 @@ def toy():
         signal_template=signal_template,
         background=background,
         templates=templates,
+        reduced_mass=reduced_mass,
+        dimuon_mass=mass_of_observable,
         signal_model=signal_model,
+        hypotheses=hypotheses,
         spec=spec,
         small=SMALL,
     )
@@ -94,17 +99,19 @@ def templates(luminosity_fb=178.0, rng=None, injected=(), signal_rng=None, event
     for mass, events in injected:
         data += events * np.diff(signal_cdf(EDGES, mass))
     data = data if rng is None else rng.poisson(data).astype(float)
-    return Templates(
-        edges=EDGES,
-        luminosity_fb=luminosity_fb,
-        data=data,
-        backgrounds={"fourmuon": (expected, expected.copy())},
-        signals={"zprime": {mass: signal_template(mass, rng=signal_rng) for mass in MASSES}},
-    )
+    signals = {SignalPoint(mass, 0.0): signal_template(mass, rng=signal_rng) for mass in MASSES}
+    channel = ChannelTemplates(data, {"fourmuon": (expected, expected.copy())}, {"zprime": signals})
+    return Templates({"reduced_mass": EDGES}, luminosity_fb, {"all": channel})
 
 
 def signal_model(made, model="zprime"):
-    return SignalModel(made.edges, made.signals[model], model)
+    """The signal of the toy search, which has one channel."""
+    return signal_of(made, spec().model_copy(update={"model": model}))
+
+
+def hypotheses(masses):
+    """Prompt hypotheses of masses in GeV."""
+    return [Hypothesis(float(mass)) for mass in masses]
 
 
 RATES = {"luminosity": 0.01, "trigger": 0.017, "tracking": 0.036, "muon_id": 0.03}
@@ -128,7 +135,10 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
     return ScanSpec(
         search="mumu_resonance",
         model="zprime",
-        regions=[MassWindow(name="all", range_GeV=(0.21, 10.0))],
+        detector="belle2",
+        production="mu",
+        channels={"all": "mumu"},
+        regions=[Region(name="all", channel="all", range_GeV=(0.21, 10.0))],
         scan=Scan(**(settings | scan)),
         vetoes=[MassWindow(name="J-psi", range_GeV=(3.05, 3.14))] if vetoes else [],
         systematics=Systematics(
@@ -136,6 +146,9 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
             peak_position=0.1 if systematics else 0,
             peak_width=0.05 if systematics else 0,
         ),
+        counting=None,
+        isr=True,
+        alpha=1 / 137.036,
         blind=blind,
         seed=7,
     )

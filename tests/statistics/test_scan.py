@@ -9,13 +9,15 @@ import pyhf
 import pytest
 
 from darkreach.cli import main
-from darkreach.columnar.templates import SignalTemplate, write_templates
+from darkreach.columnar.templates import SignalPoint, SignalTemplate, write_templates
 from darkreach.config.stages import as_json
 from darkreach.errors import DarkreachError
 from darkreach.statistics import scan
 from darkreach.statistics.archive import WorkspaceArchive, merge_archives
-from darkreach.statistics.scan import masses_of_chunk, scan_masses, signal_of
-from darkreach.statistics.workspace import build_workspace
+from darkreach.statistics.grid import Hypothesis, chunk_of, hypotheses_of_scan
+from darkreach.statistics.scan import scan_hypotheses
+from darkreach.statistics.search_signal import signal_of
+from darkreach.statistics.workspace import workspace_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from inside pyhf
 
@@ -32,12 +34,13 @@ def small_spec(toy, **settings):
 
 def rows_of(templates, spec, chunk=0):
     signal = signal_of(templates, spec)
-    return scan_masses(templates, signal, masses_of_chunk(signal, spec, chunk), spec)[0]
+    hypotheses = chunk_of(hypotheses_of_scan(signal, spec.scan), chunk, spec.scan.chunks)
+    return scan_hypotheses(templates, signal, hypotheses, spec)[0]
 
 
 def one(templates, signal, mass, spec):
     """Row and workspace of one hypothesis."""
-    (row,), (workspace,), _ = scan_masses(templates, signal, [mass], spec)
+    (row,), (workspace,), _ = scan_hypotheses(templates, signal, [Hypothesis(mass)], spec)
     return row, workspace
 
 
@@ -65,7 +68,7 @@ def test_observed_candidates_are_those_within_two_sigma(toy, templates):
     row, _ = one(templates, signal, 5.0, small_spec(toy))
     centres = (toy.EDGES[1:] + toy.EDGES[:-1]) / 2
     near = np.abs(centres - np.sqrt(25 - 4 * 0.1056583755**2)) < 2 * row["resolution_GeV"]
-    assert row["n_observed"] == templates.data[near].sum() > 0
+    assert row["n_observed"] == templates.channels["all"].data[near].sum() > 0
 
 
 def test_limits_are_the_workspace_s_in_fb(toy, templates):
@@ -79,9 +82,10 @@ def test_limits_are_the_workspace_s_in_fb(toy, templates):
 
 def test_a_bad_hypothesis_costs_one_row(toy):
     made = toy.templates(rng=np.random.default_rng(9))
-    values = made.signals["zprime"][3.5].values.copy()
+    signals, point = made.channels["all"].signals["zprime"], SignalPoint(3.5, 0.0)
+    values = signals[point].values.copy()
     values[14000] -= 1e9
-    made.signals["zprime"][3.5] = SignalTemplate(values, np.abs(values), 5e4)
+    signals[point] = SignalTemplate(values, np.abs(values), 5e4)
     rows = rows_of(made, small_spec(toy, chunks=1, range_GeV=(2.6, 2.75), step_sigma=20))
     bad = [row for row in rows if row["mass_GeV"] > 2.7]
     assert bad
@@ -95,14 +99,16 @@ def test_a_bad_hypothesis_costs_one_row(toy):
 
 def test_a_failing_fit_is_a_row_too(toy, templates, monkeypatch):
     def broken(*args):
-        workspace = build_workspace(*args)
-        if args[2] == 5.0:
+        workspace = workspace_of(*args)
+        if args[2].mass_GeV == 5.0:
             workspace["channels"][0]["samples"][1]["data"][0] = float("nan")
         return workspace
 
-    monkeypatch.setattr(scan, "build_workspace", broken)
+    monkeypatch.setattr(scan, "workspace_of", broken)
     spec = small_spec(toy)
-    (bad, good), _, _ = scan_masses(templates, toy.signal_model(templates), [5.0, 5.1], spec)
+    (bad, good), _, _ = scan_hypotheses(
+        templates, toy.signal_model(templates), toy.hypotheses([5.0, 5.1]), spec
+    )
     assert bad["status"].startswith("failed: ")
     assert bad["sigma_limit_obs_fb"] is None
     assert good == one(templates, toy.signal_model(templates), 5.1, spec)[0]
@@ -115,20 +121,20 @@ def test_few_events_get_toys_if_asked(toy):
     signal = toy.signal_model(made)
     asymptotic, _ = one(made, signal, 6.0, small_spec(toy))
     spec = small_spec(toy, toys=400)
-    (few,), _, _ = scan_masses(made, signal, [6.0], spec)
+    (few,), _, _ = scan_hypotheses(made, signal, toy.hypotheses([6.0]), spec)
     assert asymptotic["background_events"] < 10
     assert (asymptotic["method"], few["method"]) == ("asymptotic", "toys")
     assert few["limit_error_fb"] > 0
     # without any background 2.30 events instead of 1.35
     assert 1 < few["sigma_limit_obs_fb"] / asymptotic["sigma_limit_obs_fb"] < 2
-    assert scan_masses(made, signal, [6.0], spec)[0] == [few]
+    assert scan_hypotheses(made, signal, toy.hypotheses([6.0]), spec)[0] == [few]
     enough = small_spec(toy, toys=400, toys_below_events=0)
     assert one(made, signal, 6.0, enough)[0]["method"] == "asymptotic"
 
 
 def test_a_blind_search_shows_expected_limits_only(toy):
     made = toy.templates()
-    made.data = None
+    made.channels["all"].data = None
     row, _ = one(made, toy.signal_model(made), 5.0, small_spec(toy, blind=True))
     assert row["status"] == "ok"
     assert row["sigma_limit_exp_fb"] > 0
@@ -190,7 +196,7 @@ def test_archives_merge_in_order_of_mass(tmp_path):
     for name, masses in (("a", (0.5, 10.25)), ("b", (2.0,))):
         with WorkspaceArchive(tmp_path / name) as archive:
             for mass in masses:
-                archive.add(mass, {"mass": mass})
+                archive.add(Hypothesis(mass), {"mass": mass})
     merge_archives([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
     with zipfile.ZipFile(tmp_path / "merged") as archive:
         assert archive.namelist() == ["0.500000.json", "2.000000.json", "10.250000.json"]

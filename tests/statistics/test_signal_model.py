@@ -6,13 +6,30 @@ from scipy.optimize import brentq
 
 from darkreach.columnar.templates import SignalTemplate
 from darkreach.errors import DarkreachError
-from darkreach.statistics.resolution import dimuon_mass, effective_entries, peak_of, reduced_mass
+from darkreach.searches.mumu_resonance import (
+    mass_of_observable as dimuon_mass,
+)
+from darkreach.searches.mumu_resonance import (
+    observable_of_mass as reduced_mass,
+)
+from darkreach.statistics.resolution import effective_entries, peak_of
 from darkreach.statistics.signal_model import SignalModel
+
+
+def prompt_signals(toy, **settings):
+    """Mass in GeV → template."""
+    signals = toy.templates(**settings).channels["all"].signals["zprime"]
+    return {point.mass_GeV: template for point, template in signals.items()}
+
+
+def model_of(signals, **settings):
+    edges = np.arange(0, 10 + 1e-9, 0.00025)
+    return SignalModel(edges, signals, "zprime", reduced_mass, **settings)
 
 
 @pytest.fixture(scope="module")
 def signal(toy):
-    return toy.signal_model(toy.templates())
+    return model_of(prompt_signals(toy))
 
 
 def true_sigma(toy, mass):
@@ -55,11 +72,11 @@ def test_efficiency_and_resolution_are_those_simulated(toy, signal):
 
 
 def test_template_at_a_simulated_mass_is_the_simulated_one(toy):
-    templates = toy.templates(signal_rng=np.random.default_rng(2))
-    signal = toy.signal_model(templates)
+    signals = prompt_signals(toy, signal_rng=np.random.default_rng(2))
+    signal = model_of(signals)
     low, high = toy.EDGES[:-1], toy.EDGES[1:]
     for mass in (0.212, 2.0, 9.3):
-        simulated = templates.signals["zprime"][mass]
+        simulated = signals[mass]
         expected = (
             signal.efficiency(mass) * simulated.generated_events * signal.expected_fractions(mass, low, high)
         )
@@ -76,9 +93,9 @@ def test_yield_is_conserved(toy, signal, mass, variation):
 
 @pytest.mark.parametrize("mass", [0.25, 0.8, 2.7, 5.0, 8.0])
 def test_leave_one_out_closure(toy, mass):
-    signals = toy.templates().signals["zprime"]
+    signals = prompt_signals(toy)
     without = {m: template for m, template in signals.items() if m != mass}
-    signal = SignalModel(toy.EDGES, without, "zprime")
+    signal = model_of(without)
     assert signal.efficiency(mass) == pytest.approx(toy.efficiency(mass), rel=0.01)
     assert signal.resolution(mass) == pytest.approx(true_sigma(toy, mass), rel=0.02)
     fractions = signal.expected_fractions(mass, toy.EDGES[:-1], toy.EDGES[1:])
@@ -93,10 +110,10 @@ def test_the_efficiency_jumps_where_the_selection_changes(toy):
         mass: SignalTemplate(
             template.values * (2 if mass > border else 1), template.variances, template.generated_events
         )
-        for mass, template in toy.templates().signals["zprime"].items()
+        for mass, template in prompt_signals(toy).items()
         if abs(mass - border) > 0.6
     }
-    signal = SignalModel(toy.EDGES, signals, "zprime", region_borders=[border])
+    signal = model_of(signals, region_borders=[border])
     assert signal.efficiency(3.97) == pytest.approx(toy.efficiency(3.97), rel=0.03)
     assert signal.efficiency(4.03) == pytest.approx(2 * toy.efficiency(4.03), rel=0.03)
     assert signal.efficiency(4.0) == pytest.approx(1.5 * toy.efficiency(4.0), rel=0.03)
@@ -119,7 +136,7 @@ def test_an_asymmetric_peak_keeps_its_offset(toy):
     for mass in toy.MASSES:  # reconstructed half a core resolution too high
         values = 1e4 * np.diff(toy.signal_cdf(toy.EDGES, mass, shift_sigma=0.5))
         signals[mass] = SignalTemplate(values, values, 1e4)
-    signal = SignalModel(toy.EDGES, signals, "zprime")
+    signal = model_of(signals)
     for mass in (0.5, 2.3, 7.0):
         assert signal.peak_offset(mass) == pytest.approx(0.5 * toy.core_resolution(mass), rel=0.02)
         peak = peak_of(toy.EDGES, signal.expected_fractions(mass, toy.EDGES[:-1], toy.EDGES[1:]))
@@ -127,11 +144,11 @@ def test_an_asymmetric_peak_keeps_its_offset(toy):
 
 
 def test_a_mass_with_few_entries_gives_efficiency_but_no_shape(toy):
-    signals = dict(toy.templates().signals["zprime"])
+    signals = prompt_signals(toy)
     few = np.zeros(len(toy.EDGES) - 1)
     few[[7000, 8000, 9000]] = 1
     signals[2.0] = SignalTemplate(few, few, 1000)
-    signal = SignalModel(toy.EDGES, signals, "zprime")
+    signal = model_of(signals)
     assert signal.efficiency(2.0) == pytest.approx(0.003)
     assert signal.resolution(2.0) == pytest.approx(true_sigma(toy, 2.0), rel=0.03)
 
@@ -140,4 +157,4 @@ def test_without_shapes_the_model_is_named(toy):
     empty = np.zeros(len(toy.EDGES) - 1)
     signals = {mass: SignalTemplate(empty, empty, 100) for mass in (1.0, 2.0)}
     with pytest.raises(DarkreachError, match="'zprime': only 0 of 2"):
-        SignalModel(toy.EDGES, signals, "zprime")
+        model_of(signals)

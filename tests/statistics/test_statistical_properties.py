@@ -5,14 +5,15 @@ import pytest
 from scipy.stats import binomtest, kstest
 
 from darkreach.statistics.engine.limits import upper_limits
-from darkreach.statistics.scan import scan_masses
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.scan import scan_hypotheses
 from darkreach.statistics.workspace import build_workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from inside pyhf
 
 
 def scan_hypothesis(templates, signal, mass, spec):
-    (row,), _, _ = scan_masses(templates, signal, [mass], spec)
+    (row,), _, _ = scan_hypotheses(templates, signal, [Hypothesis(mass)], spec)
     return row
 
 
@@ -81,8 +82,8 @@ def test_p_values_of_background_are_uniform(toy):
     spec = toy.spec(systematics=False, half_window_sigma=8, bin_sigma=2.0, background_degree=1)
     workspaces = []
     for _ in range(600):
-        made.data = rng.poisson(toy.background(1000.0)).astype(float)
-        workspaces.append(build_workspace(made, signal, 2.0, spec))
+        made.channels["all"].data = rng.poisson(toy.background(1000.0)).astype(float)
+        workspaces.append(build_workspace(made, signal, Hypothesis(2.0), spec))
     p_values = np.array([limit.p0 for limit in upper_limits(workspaces, 0.9)])
     below = p_values[p_values < 0.499]
     assert binomtest(len(below), len(p_values), 0.5).pvalue > 0.01

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "unbinned"))
 
 from likelihood import SmoothPeak, UnbinnedLikelihood, Window, best_fit, limits
 
+from darkreach.searches.mumu_resonance import observable_of_mass as reduced_mass
 from darkreach.statistics.engine.limits import upper_limits
-from darkreach.statistics.resolution import reduced_mass
 
 MASS = 2.0
 CL = 0.90

@@ -5,6 +5,7 @@ import pytest
 
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.engine.referee import pyhf_limits
+from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.workspace import build_workspace
 
 # from inside pyhf
@@ -29,12 +30,13 @@ def window_of(toy, name, **scan):
     luminosity, mass, injected = WINDOWS[name]
     rng = np.random.default_rng(list(WINDOWS).index(name))
     templates = toy.templates(luminosity, rng=rng)
+    channel = templates.channels["all"]
     peak = np.diff(toy.signal_cdf(toy.EDGES, mass))
     if injected > 0:
-        templates.data += rng.poisson(injected * peak)
-    templates.data = np.maximum(templates.data + np.minimum(injected, 0) * peak, 0).round()
+        channel.data += rng.poisson(injected * peak)
+    channel.data = np.maximum(channel.data + np.minimum(injected, 0) * peak, 0).round()
     spec = toy.spec(rates={"tracking": 0.036}, **(toy.small | scan))
-    return build_workspace(templates, toy.signal_model(templates), mass, spec)
+    return build_workspace(templates, toy.signal_model(templates), Hypothesis(mass), spec)
 
 
 @pytest.mark.parametrize("name", WINDOWS)

@@ -4,17 +4,14 @@ import numpy as np
 import pyhf
 import pytest
 
-from darkreach.columnar.templates import SignalTemplate
+from darkreach.columnar.templates import SignalPoint, SignalTemplate
 from darkreach.config.search import MassWindow
 from darkreach.errors import DarkreachError
+from darkreach.searches.mumu_resonance import observable_of_mass as reduced_mass
 from darkreach.statistics.engine.limits import upper_limits
-from darkreach.statistics.resolution import reduced_mass
-from darkreach.statistics.workspace import (
-    bernstein_basis,
-    build_workspace,
-    fit_window,
-    reference_cross_section,
-)
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.window import bernstein_basis, fit_window, forbidden_ranges
+from darkreach.statistics.workspace import build_workspace, reference_cross_section
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from inside pyhf
 
@@ -27,6 +24,15 @@ def templates(toy):
 @pytest.fixture(scope="module")
 def signal(toy, templates):
     return toy.signal_model(templates)
+
+
+def window_of(toy, centre, sigma, vetoes=()):
+    return fit_window(toy.EDGES, centre, sigma, forbidden_ranges(vetoes, reduced_mass), toy.spec().scan)
+
+
+def window_at(toy, signal, mass):
+    sigma = float(signal.resolution(np.array([mass]))[0])
+    return window_of(toy, reduced_mass(mass), sigma, toy.spec().vetoes)
 
 
 def samples_of(workspace):
@@ -42,26 +48,28 @@ def parts_of(model, **values):
 
 
 def test_window_has_whole_fine_bins_once_each(toy, templates):
-    spec = toy.spec()
-    window = fit_window(toy.EDGES, 4.0001, 0.0031, spec, [])
+    window = window_of(toy, 4.0001, 0.0031)
     np.testing.assert_array_equal(window.starts[1:], window.stops[:-1])
     assert toy.EDGES[window.starts[0]] <= 4.0001 - 25 * 0.0031 < toy.EDGES[window.starts[0] + 1]
     assert toy.EDGES[window.stops[-1] - 1] < 4.0001 + 25 * 0.0031 <= toy.EDGES[window.stops[-1]]
-    assert window.rebin(templates.data).sum() == templates.data[window.starts[0] : window.stops[-1]].sum()
+    assert (
+        window.rebin(templates.channels["all"].data).sum()
+        == templates.channels["all"].data[window.starts[0] : window.stops[-1]].sum()
+    )
     widths = window.stops - window.starts
     assert np.mean(widths) * 0.00025 == pytest.approx(0.5 * 0.0031, rel=0.05)
     assert widths.max() - widths.min() <= 1
 
 
 def test_window_stops_at_zero_and_at_the_end_of_the_templates(toy):
-    assert fit_window(toy.EDGES, 0.0172, 0.001, toy.spec(), []).starts[0] == 0
-    assert fit_window(toy.EDGES, 9.99, 0.003, toy.spec(), []).stops[-1] == len(toy.EDGES) - 1
+    assert window_of(toy, 0.0172, 0.001).starts[0] == 0
+    assert window_of(toy, 9.99, 0.003).stops[-1] == len(toy.EDGES) - 1
 
 
 def test_window_leaves_out_every_fine_bin_that_touches_a_veto(toy):
     veto = MassWindow(name="J-psi", range_GeV=(3.0501, 3.0899))
     low, high = reduced_mass(veto.range_GeV)
-    window = fit_window(toy.EDGES, reduced_mass(3.04), 0.003, toy.spec(), [veto])
+    window = window_of(toy, reduced_mass(3.04), 0.003, [veto])
     below, above = toy.EDGES[window.starts], toy.EDGES[window.stops]
     assert np.all((above <= low) | (below >= high))
     assert low - above[above <= low].max() < 0.00025
@@ -79,11 +87,11 @@ def test_bernstein_polynomials_integrate_as_polynomials_do():
 
 @pytest.mark.parametrize("mass", [0.212, 1.0, 3.0, 8.9])
 def test_workspace_is_valid_and_holds_the_known_signal(toy, templates, signal, mass):
-    workspace = build_workspace(templates, signal, mass, toy.spec())
+    workspace = build_workspace(templates, signal, Hypothesis(mass), toy.spec())
     pyhf.schema.validate(workspace, "workspace.json")
     model = pyhf.Workspace(workspace).model()
-    window = fit_window(toy.EDGES, reduced_mass(mass), signal.resolution(mass), toy.spec(), toy.spec().vetoes)
-    assert workspace["observations"][0]["data"] == window.rebin(templates.data).tolist()
+    window = window_at(toy, signal, mass)
+    assert workspace["observations"][0]["data"] == window.rebin(templates.channels["all"].data).tolist()
     per_fb = templates.luminosity_fb * toy.efficiency(mass)
     cdf = toy.signal_cdf(toy.EDGES, mass)
     expected = reference_cross_section(workspace) * per_fb * (cdf[window.stops] - cdf[window.starts])
@@ -93,7 +101,7 @@ def test_workspace_is_valid_and_holds_the_known_signal(toy, templates, signal, m
 
 
 def test_uncertainties_do_what_the_configuration_says(toy, templates, signal):
-    workspace = build_workspace(templates, signal, 5.0, toy.spec())
+    workspace = build_workspace(templates, signal, Hypothesis(5.0), toy.spec())
     model = pyhf.Workspace(workspace).model()
     without = parts_of(model, mu=0.0)
     nominal = parts_of(model, mu=1.0) - without
@@ -114,14 +122,14 @@ def test_uncertainties_do_what_the_configuration_says(toy, templates, signal):
 
 def test_a_blind_search_never_looks_at_the_data(toy, templates, signal):
     blind = toy.templates(rng=np.random.default_rng(6))
-    blind.data = None
-    workspace = build_workspace(blind, signal, 5.0, toy.spec(blind=True))
+    blind.channels["all"].data = None
+    workspace = build_workspace(blind, signal, Hypothesis(5.0), toy.spec(blind=True))
     counts = np.array(workspace["observations"][0]["data"])
-    window = fit_window(toy.EDGES, reduced_mass(5.0), signal.resolution(5.0), toy.spec(), toy.spec().vetoes)
+    window = window_at(toy, signal, 5.0)
     np.testing.assert_array_equal(counts, window.rebin(toy.background(178.0)))
     assert np.any(counts != counts.round())
     with pytest.raises(DarkreachError, match="not blind but the templates have no data"):
-        build_workspace(blind, signal, 5.0, toy.spec())
+        build_workspace(blind, signal, Hypothesis(5.0), toy.spec())
 
 
 def test_what_cannot_be_fitted_gets_a_sentence(toy, templates):
@@ -129,35 +137,38 @@ def test_what_cannot_be_fitted_gets_a_sentence(toy, templates):
     everything = MassWindow(name="all", range_GeV=(1.0, 9.0))
     signal = toy.signal_model(templates)
     with pytest.raises(DarkreachError, match=r"zprime at 4.000000 GeV: its fit window has 0 bins"):
-        build_workspace(templates, signal, 4.0, spec.model_copy(update={"vetoes": [everything]}))
+        build_workspace(templates, signal, Hypothesis(4.0), spec.model_copy(update={"vetoes": [everything]}))
 
     broken = toy.templates()
-    values = broken.signals["zprime"][5.0].values.copy()
+    signals = broken.channels["all"].signals["zprime"]
+    values = signals[SignalPoint(5.0, 0.0)].values.copy()
     values[20000] = -0.1
-    broken.signals["zprime"][5.0] = SignalTemplate(values, np.abs(values), 1e4)
+    signals[SignalPoint(5.0, 0.0)] = SignalTemplate(values, np.abs(values), 1e4)
     signal = toy.signal_model(broken)
     for mass in (4.9, 5.0, 5.1):
         with pytest.raises(DarkreachError, match=rf"zprime at {mass:.6f} GeV: .*negative bin"):
-            build_workspace(broken, signal, mass, spec)
-    build_workspace(broken, signal, 4.2, spec)
+            build_workspace(broken, signal, Hypothesis(mass), spec)
+    build_workspace(broken, signal, Hypothesis(4.2), spec)
 
     empty = np.zeros(len(toy.EDGES) - 1)
-    broken.signals["zprime"] |= {m: SignalTemplate(empty, empty, 1e4) for m in (6.5, 7.25)}
+    signals |= {SignalPoint(m, 0.0): SignalTemplate(empty, empty, 1e4) for m in (6.5, 7.25)}
     with pytest.raises(DarkreachError, match=r"zprime at 7.000000 GeV: no simulated signal"):
-        build_workspace(broken, toy.signal_model(broken), 7.0, spec)
+        build_workspace(broken, toy.signal_model(broken), Hypothesis(7.0), spec)
 
     values = toy.background(178.0)
     values[round(5.0 / 0.00025)] = -1e3
-    broken.backgrounds["fourmuon"] = (values, np.abs(values))
+    broken.channels["all"].backgrounds["fourmuon"] = (values, np.abs(values))
     with pytest.raises(DarkreachError, match=r"zprime at 5.000000 GeV: the simulated background is negative"):
-        build_workspace(broken, toy.signal_model(toy.templates()), 5.0, toy.spec(blind=True))
+        build_workspace(broken, toy.signal_model(toy.templates()), Hypothesis(5.0), toy.spec(blind=True))
 
 
 @pytest.mark.parametrize("mass", [0.212, 0.2135, 0.22, 0.25, 0.4, 2.0])
 def test_degree_two_describes_the_rise_from_threshold(toy, mass):
     """Without fluctuations the background must not fake a signal, even in 40 times the paper's data."""
     templates = toy.templates(luminosity_fb=40 * 178.0)
-    workspace = build_workspace(templates, toy.signal_model(templates), mass, toy.spec(systematics=False))
+    workspace = build_workspace(
+        templates, toy.signal_model(templates), Hypothesis(mass), toy.spec(systematics=False)
+    )
     (result,) = upper_limits([workspace], 0.90)
     assert result.status == "ok"
     assert result.z < 0.3

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from darkreach.errors import DarkreachError
+from darkreach.statistics.grid import Hypothesis
 
 
 class WorkspaceArchive:
-    """Write workspaces one by one as `{mass:.6f}.json` (GeV), each readable by pyhf. A context manager."""
+    """Write workspaces one by one, each a JSON file readable by pyhf. A context manager."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path, "w")
@@ -21,13 +22,13 @@ class WorkspaceArchive:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
-    def add(self, mass: float, workspace: dict[str, Any]) -> None:
-        """Append the workspace of a hypothesis of `mass` in GeV."""
-        _write(self._zip, f"{mass:.6f}.json", json.dumps(workspace, indent=1).encode())
+    def add(self, hypothesis: Hypothesis, workspace: dict[str, Any]) -> None:
+        """Append the workspace of a hypothesis as `{its name}.json`."""
+        _write(self._zip, f"{hypothesis.name}.json", json.dumps(workspace, indent=1).encode())
 
 
 def merge_archives(paths: Sequence[Path], output: Path) -> None:
-    """Copy all workspaces of several archives into one, in order of mass.
+    """Copy all workspaces of several archives into one, in order of mass and lifetime.
 
     Raises:
         DarkreachError: an archive is missing or broken, or two hold the same hypothesis.
@@ -39,9 +40,14 @@ def merge_archives(paths: Sequence[Path], output: Path) -> None:
                 raise DarkreachError(f"{path} and {origin[name]} both hold {name}; give each chunk once")
             origin[name] = path
     with zipfile.ZipFile(output, "w") as merged:
-        for name in sorted(origin, key=lambda name: float(name.removesuffix(".json"))):
+        for name in sorted(origin, key=_mass_and_lifetime):
             with zipfile.ZipFile(origin[name]) as source:
                 _write(merged, name, source.read(name))
+
+
+def _mass_and_lifetime(name: str) -> tuple[float, str]:
+    mass, _, lifetime = name.removesuffix(".json").partition("_")
+    return float(mass), lifetime
 
 
 def _names(path: Path) -> list[str]:

@@ -1,11 +1,8 @@
-"""The observable, and the place and width of a peak in it."""
+"""The place and width of a peak in a histogram."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-
-from darkreach.models.constants import MUON_MASS
 
 # Probabilities at −1σ, 0 and +1σ of a normal distribution: the central interval holds 68.27 %.
 _ONE_SIGMA = (0.158655254, 0.5, 0.841344746)
@@ -16,16 +13,6 @@ class Peak(NamedTuple):
 
     median: float
     sigma: float
-
-
-def reduced_mass(mass: ArrayLike) -> np.ndarray:
-    """m_R = √(m² − 4m_μ²) in GeV, twice a muon's momentum in the pair's rest frame; 0 below threshold."""
-    return np.sqrt(np.clip(np.asarray(mass, float) ** 2 - 4 * MUON_MASS**2, 0, None))
-
-
-def dimuon_mass(reduced: ArrayLike) -> np.ndarray:
-    """The dimuon mass in GeV of a reduced mass in GeV."""
-    return np.hypot(np.asarray(reduced, float), 2 * MUON_MASS)
 
 
 def effective_entries(values: np.ndarray, variances: np.ndarray) -> float:

@@ -11,10 +11,11 @@ from darkreach.errors import DarkreachError
 
 @dataclass(frozen=True)
 class ScanResult:
-    """rows: of all hypotheses, in order of mass (see `scan_masses`). luminosity_fb: of the data, fb⁻¹.
+    """rows: of all hypotheses, by mass, then lifetime (see `empty_row`). luminosity_fb: of the data, fb⁻¹.
 
-    referee: hypotheses that pyhf computed again: mass_GeV, difference (the largest relative one of the six
-    limits, None where pyhf failed) and verdict. referee_tolerance: difference that is a disagreement.
+    referee: hypotheses that pyhf computed again: mass_GeV, lifetime_m, lifetime_hypothesis, difference (the
+    largest relative one of the six limits, None where pyhf failed) and verdict. referee_tolerance:
+    difference that is a disagreement.
     """
 
     rows: list[dict[str, Any]]
@@ -72,8 +73,14 @@ def read_scan(
             f"--chunks: they are of different luminosities, {sorted(luminosities)} fb⁻¹; scan again"
         )
     return ScanResult(
-        rows=sorted(rows, key=lambda row: row["mass_GeV"]),
+        rows=sorted(rows, key=_order),
         luminosity_fb=luminosities.pop(),
-        referee=sorted(referee, key=lambda entry: entry["mass_GeV"]),
+        referee=sorted(referee, key=_order),
         referee_tolerance=max(tolerances),
     )
+
+
+def _order(row: dict[str, Any]) -> tuple[float, bool, float]:
+    """By mass; prompt, then lifetimes in order, then the model's own."""
+    natural = row["lifetime_hypothesis"] == "natural"
+    return row["mass_GeV"], natural, 0.0 if natural else row["lifetime_m"]

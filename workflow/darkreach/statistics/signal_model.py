@@ -1,6 +1,7 @@
-"""The signal at any mass, from templates simulated at some masses.
+"""The signal at any mass, from templates simulated at some masses, in one channel and at one lifetime.
 
-Shapes are compared in the pull u = (m_R − m_R0)/σ_R, where neighbouring masses look nearly the same.
+Shapes are compared in the pull u = (x − x₀)/σ_x of the observable x, where neighbouring masses look nearly
+the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from scipy.special import ndtr
 
 from darkreach.columnar.templates import SignalTemplate
 from darkreach.errors import DarkreachError
-from darkreach.statistics.resolution import effective_entries, peak_of, reduced_mass
+from darkreach.statistics.resolution import effective_entries, peak_of
 
 # With fewer effective entries a template still counts for the efficiency, but has no usable shape.
 MINIMUM_ENTRIES = 30
@@ -21,7 +22,7 @@ MINIMUM_ENTRIES = 30
 class SignalModel:
     """Efficiency, resolution and shape of one model's signal as functions of the mass of X.
 
-    Efficiency, resolution and peak offset are interpolated with monotone cubics (PCHIP) in the reduced mass;
+    Efficiency, resolution and peak offset are interpolated with monotone cubics (PCHIP) in the observable;
     shapes linearly, between the cumulative pull distributions of the neighbouring simulated masses.
     At a simulated mass every one of them is what was simulated. The efficiency jumps where one classifier
     takes over from the next, so it is interpolated within each region.
@@ -32,16 +33,19 @@ class SignalModel:
         edges: np.ndarray,
         signals: Mapping[float, SignalTemplate],
         model: str,
+        observable_of_mass: Callable[[ArrayLike], np.ndarray],
         region_borders: Sequence[float] = (),
     ) -> None:
-        """Take the signals of `model` (mass of X in GeV → template) on fine bins of m_R with `edges` in GeV.
+        """Take the signals of `model` (mass of X in GeV → template) on fine bins with `edges` in GeV.
 
+        observable_of_mass: where in the observable (GeV, ascending) a peak of a mass in GeV lies.
         region_borders: masses in GeV, ascending, at which the selection changes.
 
         Raises:
             DarkreachError: fewer than two simulated masses have a usable shape.
         """
         self._edges = edges
+        self._observable = observable_of_mass
         self._masses = np.array(sorted(signals), float)
         templates = [signals[mass] for mass in self._masses]
         self._has_negative = np.array([bool(np.any(t.values < 0)) for t in templates])
@@ -58,14 +62,14 @@ class SignalModel:
                 "simulate more events or masses"
             )
         peaks = [peak_of(edges, template.values) for _, template in shaped]
-        self._centres = reduced_mass([mass for mass, _ in shaped])
+        self._centres = self._observable([mass for mass, _ in shaped])
         self._medians = np.array([p.median - x for p, x in zip(peaks, self._centres, strict=True)])
         self._sigmas = np.array([peak.sigma for peak in peaks])
         self._cumulative = [
             np.concatenate([[0.0], np.cumsum(template.values)]) / template.values.sum()
             for _, template in shaped
         ]
-        self._borders = reduced_mass(np.asarray(region_borders, float))
+        self._borders = self._observable(np.asarray(region_borders, float))
         self._efficiencies = self._per_region(np.array(efficiencies))
         self._resolution = PchipInterpolator(self._centres, self._sigmas)
         self._offset = PchipInterpolator(self._centres, self._medians)
@@ -77,15 +81,15 @@ class SignalModel:
 
     def efficiency(self, mass: float) -> float:
         """Selected and correctly paired candidates per generated event."""
-        position = float(reduced_mass(mass))
+        position = float(self._observable(mass))
         # the part of the peak that lies in each region
         below = ndtr((self._borders - position) / self.resolution(mass))
         shares = np.diff(np.concatenate([[0.0], below, [1.0]]))
         return float(sum(w * curve(position) for w, curve in zip(shares, self._efficiencies, strict=True)))
 
     def _per_region(self, efficiencies: np.ndarray) -> list[Callable[[float], float]]:
-        """Efficiency of each region's selection as a function of m_R, constant beyond its masses."""
-        positions = reduced_mass(self._masses)
+        """Efficiency of each region's selection as a function of x, constant beyond its masses."""
+        positions = self._observable(self._masses)
         region = np.searchsorted(self._borders, positions, side="right")
         return [
             _held_constant_outside(positions[inside], efficiencies[inside])
@@ -95,11 +99,11 @@ class SignalModel:
         ]
 
     def resolution(self, mass: ArrayLike) -> np.ndarray:
-        """σ_R in GeV: half of the central 68.27 % interval of the reduced mass. Same shape as `mass`."""
+        """σ_x in GeV: width of the peak in the observable (`peak_of`). Same shape as `mass`."""
         return self._resolution(self._inside(mass))
 
     def peak_offset(self, mass: float) -> float:
-        """Median of the reconstructed minus the true reduced mass, in GeV."""
+        """Median of the reconstructed observable minus that of the true mass, in GeV."""
         return float(self._offset(self._inside(mass)))
 
     def is_negative(self, mass: float) -> bool:
@@ -116,9 +120,9 @@ class SignalModel:
         shift_sigma: float = 0.0,
         width_factor: float = 1.0,
     ) -> np.ndarray:
-        """Fraction of the selected signal of `mass` (GeV) in each bin from low to high, (k,) in GeV of m_R.
+        """Fraction of the selected signal of `mass` (GeV) in each bin from low to high, (k,) in GeV.
 
-        shift_sigma moves the peak by that many σ_R; width_factor stretches it about its median.
+        shift_sigma moves the peak by that many σ_x; width_factor stretches it about its median.
         Over the whole range of the templates the fractions add up to one.
         """
         x = np.concatenate([low, high, self._edges[[0, -1]]])
@@ -133,7 +137,7 @@ class SignalModel:
         after = int(np.clip(np.searchsorted(self._centres, position), 1, len(self._centres) - 1))
         before = after - 1
         share = (position - self._centres[before]) / (self._centres[after] - self._centres[before])
-        pull = (x - reduced_mass(mass)) / self.resolution(mass)
+        pull = (x - self._observable(mass)) / self.resolution(mass)
         pull_medians = self._medians / self._sigmas
         centre = (1 - share) * pull_medians[before] + share * pull_medians[after]
         pull = centre + (pull - shift_sigma - centre) / width_factor
@@ -145,8 +149,8 @@ class SignalModel:
         return result
 
     def _inside(self, mass: ArrayLike) -> np.ndarray:
-        """m_R of `mass`, moved to the nearest mass with a usable shape when it lies beyond them."""
-        return np.clip(reduced_mass(mass), self._centres[0], self._centres[-1])
+        """x of `mass`, moved to the nearest mass with a usable shape when it lies beyond them."""
+        return np.clip(self._observable(mass), self._centres[0], self._centres[-1])
 
 
 def _held_constant_outside(x: np.ndarray, y: np.ndarray) -> Callable[[float], float]:

@@ -14,41 +14,77 @@ from darkreach.statistics.engine.fit import fit
 from darkreach.statistics.engine.look_elsewhere import CorrelatedScan, global_significance
 from darkreach.statistics.engine.model import Model
 from darkreach.statistics.engine.workspace import read_workspace
-from darkreach.statistics.grid import veto_of
-from darkreach.statistics.resolution import reduced_mass
-from darkreach.statistics.signal_model import SignalModel
-from darkreach.statistics.workspace import FitWindow, build_workspace, fit_window
+from darkreach.statistics.grid import Hypothesis, veto_of
+from darkreach.statistics.search_signal import SearchSignal
+from darkreach.statistics.window import FitChannel, FitWindow
+from darkreach.statistics.workspace import fit_channels, workspace_of
 
 
 def significance_of_scan(
-    templates: Templates, signal: SignalModel, masses: Sequence[float], local_z: float, spec: ScanSpec
+    templates: Templates,
+    signal: SearchSignal,
+    hypotheses: Sequence[Hypothesis],
+    local_z: float,
+    spec: ScanSpec,
 ) -> dict[str, Any]:
-    """Global p-values of a local excess of `local_z` among hypotheses of `masses` in GeV.
+    """Global p-values of a local excess of `local_z` among hypotheses, none of them of natural lifetime.
 
-    The toys come from one smooth spectrum, joined from the background-only fits of all windows to the data.
+    The toys come from one smooth spectrum per channel, joined from the background-only fits of all windows
+    to the data; the spectra of the channels stand one behind the other.
     Returns the fields of `GlobalSignificance`, and `hypotheses`, their number.
 
     Raises:
         DarkreachError: no hypothesis can be fitted.
     """
-    specs, windows, centres = [], [], []
-    for mass in masses:
-        if veto_of(float(mass), spec.vetoes) is not None:
+    specs, fitted = [], []
+    for hypothesis in hypotheses:
+        if veto_of(hypothesis.mass_GeV, spec.vetoes) is not None:
             continue
         try:
-            specs.append(build_workspace(templates, signal, float(mass), spec))
+            channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime], spec)
+            specs.append(workspace_of(channels, signal, hypothesis, templates.luminosity_fb, spec))
         except DarkreachError:  # the row of the scan says why
             continue
-        centre = float(reduced_mass(mass))
-        sigma = float(signal.resolution(mass))
-        windows.append(fit_window(templates.edges, centre, sigma, spec, spec.vetoes))
-        centres.append(centre)
+        # the engine's order of channels is that of their names
+        fitted.append(sorted(channels, key=lambda channel: channel.name))
     if not specs:
         raise DarkreachError(f"no hypothesis of '{spec.model}' can be fitted; see the rows of its scan")
-    expected = joined_background(templates.edges, np.array(centres), windows, background_fits(specs))
-    scan = CorrelatedScan(specs, [np.column_stack([w.starts, w.stops]) for w in windows], expected)
-    toys = scan.run(spec.scan.global_toys, spec.seed)
+    bins = len(signal.edges) - 1
+    first_bin = {name: bins * i for i, name in enumerate(sorted(signal.channels))}
+    spectrum = expected_spectrum(signal, fitted, background_fits(specs))
+    windows = [
+        np.concatenate(
+            [first_bin[c.name] + np.column_stack([c.window.starts, c.window.stops]) for c in channels]
+        )
+        for channels in fitted
+    ]
+    toys = CorrelatedScan(specs, windows, spectrum).run(spec.scan.global_toys, spec.seed)
     return asdict(global_significance(local_z, toys)) | {"hypotheses": len(specs)}
+
+
+def expected_spectrum(
+    signal: SearchSignal, fitted: Sequence[Sequence[FitChannel]], rates: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Smooth spectra of all channels, in order of their names, one behind the other.
+
+    fitted: channels of each hypothesis, in order of their names; rates: their expected counts, likewise.
+    """
+    windows: dict[str, dict[float, tuple[FitWindow, np.ndarray]]] = {name: {} for name in signal.channels}
+    for channels, counts in zip(fitted, rates, strict=True):
+        ends = np.cumsum([len(channel.counts) for channel in channels])
+        for channel, own in zip(channels, np.split(counts, ends[:-1]), strict=True):
+            windows[channel.name].setdefault(channel.centre, (channel.window, own))
+    return np.concatenate(
+        [
+            joined_background(
+                signal.edges,
+                np.array(centres := sorted(windows[name])),
+                [windows[name][centre][0] for centre in centres],
+                [windows[name][centre][1] for centre in centres],
+            )
+            for name in sorted(windows)
+        ]
+    )
 
 
 def background_fits(specs: Sequence[dict[str, Any]]) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,20 +20,34 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.columnar.templates import read_templates
     from darkreach.config.stages import ScanSpec, read_spec
     from darkreach.files import write_whole
-    from darkreach.statistics.scan import signal_of
+    from darkreach.searches.registry import search_named
     from darkreach.statistics.scan_result import read_scan
-    from darkreach.statistics.significance import significance_of_scan
 
     spec = read_spec(ScanSpec, args.spec)
     scan = spec.scan
     rows = read_scan(args.chunks, spec.search, spec.model, scan.chunks, scan.confidence_level).rows
-    excesses = [(row["z_local"], row["mass_GeV"]) for row in rows if row["z_local"] is not None]
     result = None
-    if excesses:
-        local_z, mass = max(excesses)
-        templates = read_templates(args.templates)
-        masses = [row["mass_GeV"] for row in rows]
-        found = significance_of_scan(templates, signal_of(templates, spec), masses, local_z, spec)
-        result = {"mass_GeV": mass, **found}
+    if any(row["z_local"] is not None for row in rows):
+        largest = max((row for row in rows if row["z_local"] is not None), key=lambda row: row["z_local"])
+        significance = {"peak": _of_peaks, "counting": _of_counts}[search_named(spec.search).METHOD]
+        found = significance(read_templates(args.templates), rows, largest["z_local"], spec)
+        result = {name: largest[name] for name in ("mass_GeV", "lifetime_m")} | found
     write_whole(args.output, (json.dumps(result, indent=1) + "\n").encode())
     return 0
+
+
+def _of_peaks(templates: Any, rows: list[dict[str, Any]], local_z: float, spec: Any) -> dict[str, Any]:
+    from darkreach.statistics.rows import hypothesis_of
+    from darkreach.statistics.search_signal import signal_of
+    from darkreach.statistics.significance import significance_of_scan
+
+    hypotheses = [hypothesis_of(row) for row in rows if row["lifetime_hypothesis"] != "natural"]
+    # all masses of one lifetime side by side: their excesses are correlated
+    hypotheses.sort(key=lambda hypothesis: (hypothesis.lifetime, hypothesis.mass_GeV))
+    return significance_of_scan(templates, signal_of(templates, spec), hypotheses, local_z, spec)
+
+
+def _of_counts(templates: Any, rows: list[dict[str, Any]], local_z: float, spec: Any) -> dict[str, Any]:
+    from darkreach.statistics.counting import significance_of_counting
+
+    return significance_of_counting(templates, rows, local_z, spec)

@@ -1,139 +1,175 @@
-"""One HistFactory workspace per hypothesis: a window of the spectrum, a peak, and a smooth background."""
+"""One HistFactory workspace per hypothesis: in each channel a peak on a smooth background."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
-from scipy.special import betainc
 
 from darkreach.columnar.templates import Templates
-from darkreach.config.search import MassWindow
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
-from darkreach.statistics.resolution import reduced_mass
-from darkreach.statistics.signal_model import SignalModel
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.search_signal import SearchSignal
+from darkreach.statistics.window import (
+    SMALLEST_COEFFICIENT,
+    FitChannel,
+    fit_channel,
+    forbidden_ranges,
+    outside,
+)
 
-# A coefficient never reaches zero, so that every bin keeps a positive expectation, as its Poisson term needs.
-SMALLEST_COEFFICIENT = 1e-6
+# Candidates within this many σ of a hypothesis are its n_observed.
+COUNTED_SIGMA = 2.0
 _MEASUREMENT = "cross-section in fb for mu = 1: "
 
 
-class FitWindow(NamedTuple):
-    """Bins of a fit made of whole fine bins: bin i is the sum of the fine bins starts[i]:stops[i]."""
+def build_workspace(
+    templates: Templates, signal: SearchSignal, hypothesis: Hypothesis, spec: ScanSpec
+) -> dict[str, Any]:
+    """The HistFactory workspace (pyhf JSON) of `spec.model` with X of a mass and a lifetime.
 
-    starts: np.ndarray
-    stops: np.ndarray
+    One channel for each channel of the search with signal at this mass and lifetime. mu, common to all, is
+    the cross-section × branching fraction to all decays of the search, divided by a reference near the
+    expected limit, which the measurement's name states (see `reference_cross_section`).
 
-    def rebin(self, values: np.ndarray) -> np.ndarray:
-        """Sum fine bins (n,) into the bins of the window (k,), exactly."""
-        return np.array([values[a:b].sum() for a, b in zip(self.starts, self.stops, strict=True)])
-
-
-def fit_window(
-    edges: np.ndarray, centre: float, sigma: float, spec: ScanSpec, vetoes: Sequence[MassWindow]
-) -> FitWindow:
-    """Bins of about bin_sigma·σ within ±half_window_sigma·σ around `centre`, all in GeV of the reduced mass.
-
-    Fine bins that touch a veto are left out; the window ends where the fine bins `edges` (n + 1,) end.
-    """
-    half = spec.scan.half_window_sigma * sigma
-    first, last = np.searchsorted(edges, [centre - half, centre + half])
-    first, last = max(0, first - 1), min(len(edges) - 1, last)
-    allowed = np.ones(last - first, bool)
-    for veto in vetoes:
-        low, high = reduced_mass(veto.range_GeV)
-        allowed &= (edges[first + 1 : last + 1] <= low) | (edges[first:last] >= high)
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], allowed.astype(int), [0]])))
-    fine_per_bin = spec.scan.bin_sigma * sigma / (edges[1] - edges[0])
-    starts, stops = [], []
-    for start, stop in first + changes.reshape(-1, 2):
-        bins = max(1, round((stop - start) / max(1.0, fine_per_bin)))
-        cuts = np.linspace(start, stop, bins + 1).round().astype(int)
-        starts.append(cuts[:-1])
-        stops.append(cuts[1:])
-    empty = [np.array([], int)]
-    return FitWindow(np.concatenate(starts or empty), np.concatenate(stops or empty))
-
-
-def bernstein_basis(degree: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Integrals of the (degree + 1) Bernstein polynomials on [0, 1] over k bins [low, high], (degree + 1, k).
-
-    Each polynomial integrates to 1/(degree + 1), as ∫₀ᵗ B_{i,d} = I_t(i + 1, d − i + 1)/(d + 1) with the
-    regularised incomplete beta function I.
-    """
-    i = np.arange(degree + 1)[:, np.newaxis]
-    return (betainc(i + 1, degree - i + 1, high) - betainc(i + 1, degree - i + 1, low)) / (degree + 1)
-
-
-def build_workspace(templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec) -> dict[str, Any]:
-    """The HistFactory workspace (pyhf JSON) of `spec.model` with X of `mass` in GeV.
-
-    One channel. The observed counts are the data's or, while the search is blind, the simulated background's
-    (the expected counts, not rounded). mu is the cross-section σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) divided by a
-    reference near the expected limit, which the measurement's name states (see `reference_cross_section`).
-
-    Rate uncertainties are log-normal; position and width of the peak are interpolated between
-    templates; the background is a Bernstein polynomial with one free coefficient ≥ 0 per sample.
+    Rate uncertainties are log-normal; position and width of the peak are interpolated between templates;
+    all of them are common to the channels. The background of a channel is a Bernstein polynomial with one
+    free coefficient ≥ 0 per sample.
 
     Raises:
-        DarkreachError: nothing can be fitted at this mass; the sentence says why.
+        DarkreachError: nothing can be fitted; the sentence says why.
     """
-    hypothesis = f"{spec.model} at {mass:.6f} GeV"
-    edges, centre, sigma = templates.edges, float(reduced_mass(mass)), float(signal.resolution(mass))
-    window = fit_window(edges, centre, sigma, spec, spec.vetoes)
-    if len(window.starts) <= spec.scan.background_degree + 1:
-        raise DarkreachError(
-            f"{hypothesis}: its fit window has {len(window.starts)} bins outside the vetoes, too few for a "
-            f"background of degree {spec.scan.background_degree}; widen scan.half_window_sigma"
-        )
-    counts = window.rebin(_spectrum(templates, spec, hypothesis))
-    if np.any(counts < 0):
-        raise DarkreachError(f"{hypothesis}: the simulated background is negative in its fit window")
-    shapes = _signal_shapes(signal, mass, window, edges, spec, hypothesis)
-    low = edges[window.starts[0]]
-    span = edges[window.stops[-1]] - low
-    basis = bernstein_basis(
-        spec.scan.background_degree, (edges[window.starts] - low) / span, (edges[window.stops] - low) / span
-    )
-    # coefficients of one are a flat background with as many events as were observed
-    basis *= max(counts.sum(), 1.0)
-    coefficients = _fit_coefficients(basis, counts)
-    signal_per_fb = signal.efficiency(mass) * templates.luminosity_fb
-    reference = _reference(shapes["nominal"], coefficients @ basis, signal_per_fb)
-    return _as_histfactory(
-        spec,
-        counts,
-        {name: reference * signal_per_fb * s for name, s in shapes.items()},
-        basis,
-        coefficients,
-        reference,
-    )
+    channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime], spec)
+    return workspace_of(channels, signal, hypothesis, templates.luminosity_fb, spec)
+
+
+def fit_channels(
+    templates: Templates,
+    signal: SearchSignal,
+    hypothesis: Hypothesis,
+    lifetimes_m: Sequence[float],
+    spec: ScanSpec,
+) -> tuple[list[FitChannel], list[str]]:
+    """Channels with signal at one of the lifetimes, and sentences on those that cannot be fitted.
+
+    Windows are as wide as the peak is at the first of the lifetimes at which a channel has signal.
+
+    Raises:
+        DarkreachError: no channel can be fitted; the sentence says why.
+    """
+    where, mass = f"{spec.model} at {hypothesis}", hypothesis.mass_GeV
+    forbidden = forbidden_ranges(spec.vetoes, signal.observable.of_mass)
+    opened = {lifetime: signal.open_channels(mass, lifetime) for lifetime in lifetimes_m}
+    channels, reasons = [], []
+    for name, channel_signal in signal.channels.items():
+        lifetime = next((lifetime for lifetime, names in opened.items() if name in names), None)
+        try:
+            if channel_signal.is_negative(mass, lifetimes_m[0] if lifetime is None else lifetime):
+                raise DarkreachError("a simulated signal template next to it has a negative bin")
+            if lifetime is None:
+                continue
+            channels.append(
+                fit_channel(
+                    name,
+                    signal.edges,
+                    templates.channels[name],
+                    float(signal.observable.of_mass(mass)),
+                    float(channel_signal.resolution(mass, lifetime)),
+                    forbidden,
+                    spec,
+                )
+            )
+        except DarkreachError as error:
+            reasons.append(str(error) if len(spec.channels) == 1 else f"channel '{name}': {error}")
+    if not channels:
+        reason = reasons[0] if reasons else "no simulated signal passes the selection"
+        raise DarkreachError(f"{where}: {reason}")
+    return channels, reasons
+
+
+def workspace_of(
+    channels: Sequence[FitChannel],
+    signal: SearchSignal,
+    hypothesis: Hypothesis,
+    luminosity_fb: float,
+    spec: ScanSpec,
+    reference_fb: float | None = None,
+) -> dict[str, Any]:
+    """The workspace of prepared channels with the signal of a mass and a lifetime cτ in m.
+
+    reference_fb: the cross-section of mu = 1; without it one near the expected limit is taken.
+
+    Raises:
+        DarkreachError: no signal is left in the windows.
+    """
+    efficiencies = signal.efficiencies(hypothesis.mass_GeV, hypothesis.lifetime)
+    signals = [
+        _signal_per_fb(signal, channel, hypothesis, efficiencies.get(channel.name, 0.0) * luminosity_fb, spec)
+        for channel in channels
+    ]
+    if reference_fb is None:
+        if not sum(yields["nominal"].sum() for yields in signals) > 0:
+            raise DarkreachError(
+                f"{spec.model} at {hypothesis}: no simulated signal is left in its fit window"
+            )
+        reference = _reference(channels, signals)
+    else:
+        reference = float(f"{reference_fb:.6g}")  # as the name of the measurement says it
+    parts = [
+        _channel(channel, {name: reference * x for name, x in yields.items()}, spec)
+        for channel, yields in zip(channels, signals, strict=True)
+    ]
+    events = sum(_most_events(channel) for channel in channels)
+    expected = sum(reference * yields["nominal"].sum() for yields in signals)
+    # mu = 1 must be allowed even where it is far above what the counts say
+    largest_mu = max(events / expected, 10.0 if reference_fb else 0.0) if expected > 0 else 10.0
+    mu = {"name": "mu", "inits": [0.5], "bounds": [[0.0, float(largest_mu)]]}
+    return {
+        "channels": [part["channel"] for part in parts],
+        "observations": [
+            {"name": part["channel"]["name"], "data": channel.counts.tolist()}
+            for part, channel in zip(parts, channels, strict=True)
+        ],
+        "measurements": [
+            {
+                "name": f"{_MEASUREMENT}{reference:g}",
+                "config": {
+                    "poi": "mu",
+                    "parameters": [mu, *(parameter for part in parts for parameter in part["parameters"])],
+                },
+            }
+        ],
+        "version": "1.0.0",
+    }
 
 
 def reference_cross_section(workspace: dict[str, Any]) -> float:
-    """σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) in fb for mu = 1 in a workspace made by `build_workspace`."""
+    """Cross-section × branching fraction in fb for mu = 1 in a workspace made here."""
     return float(workspace["measurements"][0]["name"].removeprefix(_MEASUREMENT))
 
 
-def _spectrum(templates: Templates, spec: ScanSpec, hypothesis: str) -> np.ndarray:
-    if spec.blind:
-        if not templates.backgrounds:
-            raise DarkreachError(f"{hypothesis}: the search is blind and the templates have no background")
-        return np.sum([values for values, _ in templates.backgrounds.values()], axis=0)
-    if templates.data is None:
-        raise DarkreachError(
-            f"{hypothesis}: the search is not blind but the templates have no data; merge again"
+def count_observed(
+    templates: Templates, signal: SearchSignal, channels: Sequence[FitChannel], spec: ScanSpec
+) -> int:
+    """Candidates within ±2 σ of the peak outside the vetoes, in all channels."""
+    edges = signal.edges
+    middle = (edges[1:] + edges[:-1]) / 2
+    allowed = outside(edges[:-1], edges[1:], forbidden_ranges(spec.vetoes, signal.observable.of_mass))
+    return round(
+        sum(
+            templates.channels[channel.name]
+            .data[allowed & (np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma)]
+            .sum()
+            for channel in channels
         )
-    return templates.data
+    )
 
 
-def _signal_shapes(
-    signal: SignalModel, mass: float, window: FitWindow, edges: np.ndarray, spec: ScanSpec, hypothesis: str
+def _signal_per_fb(
+    signal: SearchSignal, channel: FitChannel, hypothesis: Hypothesis, events_per_fb: float, spec: ScanSpec
 ) -> dict[str, np.ndarray]:
-    """Fractions of the selected signal per bin: nominal, and with the peak moved and stretched."""
-    if signal.is_negative(mass):
-        raise DarkreachError(f"{hypothesis}: a simulated signal template next to it has a negative bin")
+    """Expected signal in the bins of the window: nominal, and with the peak moved and stretched."""
+    edges, window = signal.edges, channel.window
     position, width = spec.systematics.peak_position, spec.systematics.peak_width
     variations = {
         "nominal": (0.0, 1.0),
@@ -142,42 +178,33 @@ def _signal_shapes(
         "width_up": (0.0, 1 + width),
         "width_down": (0.0, 1 / (1 + width)),
     }
-    shapes = {
-        name: np.maximum(
-            signal.expected_fractions(mass, edges[window.starts], edges[window.stops], *variation), 0.0
+    shape = signal.channels[channel.name]
+    low, high = edges[window.starts], edges[window.stops]
+    return {
+        name: events_per_fb
+        * np.maximum(
+            shape.expected_fractions(hypothesis.mass_GeV, hypothesis.lifetime, low, high, *variation), 0.0
         )
         for name, variation in variations.items()
     }
-    if not signal.efficiency(mass) * shapes["nominal"].sum() > 0:
-        raise DarkreachError(f"{hypothesis}: no simulated signal is left in its fit window")
-    return shapes
 
 
-def _fit_coefficients(basis: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Starting values: least squares with coefficients ≥ 0; variances from the counts, then from the fit."""
-    variance = np.maximum(counts, 1.0)
-    for _ in range(3):
-        weight = 1 / np.sqrt(variance)
-        coefficients, _ = nnls((basis * weight).T, counts * weight)
-        coefficients = np.maximum(coefficients, SMALLEST_COEFFICIENT)
-        variance = np.maximum(coefficients @ basis, 0.1)
-    return coefficients
-
-
-def _reference(fractions: np.ndarray, background: np.ndarray, signal_per_fb: float) -> float:
+def _reference(channels: Sequence[FitChannel], signals: Sequence[dict[str, np.ndarray]]) -> float:
     """About the expected limit in fb, to two digits: 1.64σ plus the 2.3 events of no background."""
-    events = 2.3 + 1.64 / np.sqrt(np.sum(fractions**2 / background))
-    return float(f"{events / (signal_per_fb * fractions.sum()):.1e}")
+    nominal = np.concatenate([yields["nominal"] for yields in signals])
+    background = np.concatenate([channel.coefficients @ channel.basis for channel in channels])
+    fb = 2.3 / nominal.sum() + 1.64 / np.sqrt(np.sum(nominal**2 / background))
+    return float(f"{fb:.1e}")
 
 
-def _as_histfactory(
-    spec: ScanSpec,
-    counts: np.ndarray,
-    signal: dict[str, np.ndarray],
-    basis: np.ndarray,
-    coefficients: np.ndarray,
-    reference: float,
-) -> dict[str, Any]:
+def _most_events(channel: FitChannel) -> float:
+    """Far above anything the fit needs, and no wall for it: ten times as many events as observed."""
+    return float(10 * (channel.counts.sum() + 10))
+
+
+def _channel(channel: FitChannel, signal: dict[str, np.ndarray], spec: ScanSpec) -> dict[str, Any]:
+    """The channel with signal and background, and the settings of the background's parameters."""
+    alone = len(spec.channels) == 1
     modifiers: list[dict[str, Any]] = [{"name": "mu", "type": "normfactor", "data": None}]
     for name, relative in spec.systematics.rates.items():
         if relative > 0:
@@ -191,22 +218,12 @@ def _as_histfactory(
             }
             modifiers.append({"name": f"peak_{name}", "type": "histosys", "data": histograms})
     samples = [{"name": "signal", "data": signal["nominal"].tolist(), "modifiers": modifiers}]
-    # far above anything the fit needs, and no wall for it: ten times as many events as observed
-    most_events = 10 * (counts.sum() + 10)
-    parameters = [
-        {"name": "mu", "inits": [0.5], "bounds": [[0.0, float(most_events / signal["nominal"].sum())]]}
-    ]
-    for i, (shape, start) in enumerate(zip(basis, coefficients, strict=True)):
-        name = f"background_{i}"
+    parameters = []
+    for i, (shape, start) in enumerate(zip(channel.basis, channel.coefficients, strict=True)):
+        name = f"background_{i}" if alone else f"background_{channel.name}_{i}"
         normalisation = {"name": name, "type": "normfactor", "data": None}
         samples.append({"name": name, "data": shape.tolist(), "modifiers": [normalisation]})
-        bounds = [SMALLEST_COEFFICIENT, float(most_events / shape.sum())]
+        bounds = [SMALLEST_COEFFICIENT, _most_events(channel) / float(shape.sum())]
         parameters.append({"name": name, "inits": [float(start)], "bounds": [bounds]})
-    return {
-        "channels": [{"name": spec.search, "samples": samples}],
-        "observations": [{"name": spec.search, "data": counts.tolist()}],
-        "measurements": [
-            {"name": f"{_MEASUREMENT}{reference:g}", "config": {"poi": "mu", "parameters": parameters}}
-        ],
-        "version": "1.0.0",
-    }
+    name = spec.search if alone else channel.name
+    return {"channel": {"name": name, "samples": samples}, "parameters": parameters}
