@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,27 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.searches.registry import search_named
     from darkreach.statistics.archive import WorkspaceArchive
     from darkreach.statistics.engine.referee import referee
+    from darkreach.statistics.grid import chunk_of
     from darkreach.statistics.rows import hypothesis_of
 
     spec = read_spec(ScanSpec, args.spec)
     templates = read_templates(args.templates)
-    scan = {"peak": _scan_peaks, "counting": _count}[search_named(spec.search).METHOD]
+    method = {"peak": _of_peaks, "counting": _of_counts}[search_named(spec.search).METHOD]
+    hypotheses, fit = method(templates, spec)
+    hypotheses = chunk_of(hypotheses, args.chunk, spec.scan.chunks)
     rows, fitted, limits = [], [], []
     args.workspaces.parent.mkdir(parents=True, exist_ok=True)
     unfinished = args.workspaces.with_name(args.workspaces.name + ".part")
     with WorkspaceArchive(unfinished) as archive:
-        for row, workspace, limit in scan(templates, spec, args.chunk):
-            rows.append(row)
-            if workspace is not None:
-                archive.add(hypothesis_of(row), workspace)
-                fitted.append((row, workspace))
-                limits.append(limit)
+        for first in range(0, len(hypotheses), BATCH):
+            found = fit(hypotheses[first : first + BATCH])
+            for row, workspace, limit in zip(*found, strict=True):
+                rows.append(row)
+                if workspace is not None and limit is not None:
+                    archive.add(hypothesis_of(row), workspace)
+                    fitted.append((row, workspace))
+                    limits.append(limit)
+            print(f"{spec.model}: {len(rows)} of {len(hypotheses)} hypotheses", file=sys.stderr, flush=True)
     sample = -(-spec.scan.referee_hypotheses // spec.scan.chunks)
     report = referee(
         [workspace for _, workspace in fitted],
@@ -75,34 +81,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scan_peaks(templates: Any, spec: Any, chunk: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Row, workspace and limit of each hypothesis of a search for a peak."""
-    from darkreach.statistics.grid import chunk_of, hypotheses_of_scan
+def _of_peaks(templates: Any, spec: Any) -> tuple[Sequence[Any], Callable]:
+    """Hypotheses of a search for a peak, and what fits some of them."""
+    from darkreach.statistics.grid import hypotheses_of_scan
     from darkreach.statistics.scan import scan_hypotheses
     from darkreach.statistics.search_signal import signal_of
 
     signal = signal_of(templates, spec)
-    hypotheses = chunk_of(hypotheses_of_scan(signal, spec.scan), chunk, spec.scan.chunks)
-    for first in range(0, len(hypotheses), BATCH):
-        batch = hypotheses[first : first + BATCH]
-        yield from zip(*scan_hypotheses(templates, signal, batch, spec), strict=True)
-        print(
-            f"{spec.model}: {first + len(batch)} of {len(hypotheses)} hypotheses", file=sys.stderr, flush=True
-        )
+    return hypotheses_of_scan(signal, spec.scan), lambda some: scan_hypotheses(templates, signal, some, spec)
 
 
-def _count(templates: Any, spec: Any, chunk: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Row, workspace and limit of each hypothesis of a search that counts events."""
-    from darkreach.statistics.counting import scan_counting
-    from darkreach.statistics.engine.limits import upper_limits
-    from darkreach.statistics.grid import chunk_of, evenly_spaced_masses
+def _of_counts(templates: Any, spec: Any) -> tuple[Sequence[Any], Callable]:
+    """Hypotheses of a search that counts events, and what fits some of them."""
+    from darkreach.statistics.counting import counting_hypotheses, scan_counting
 
-    masses = chunk_of(evenly_spaced_masses(spec.scan), chunk, spec.scan.chunks)
-    rows, workspaces = scan_counting(templates, masses, spec)
-    fitted = {i: workspace for i, workspace in enumerate(workspaces) if workspace is not None}
-    limits = dict(zip(fitted, upper_limits(fitted.values(), spec.scan.confidence_level), strict=True))
-    for i, (row, workspace) in enumerate(zip(rows, workspaces, strict=True)):
-        yield row, workspace, limits.get(i)
+    return counting_hypotheses(templates, spec), lambda some: scan_counting(templates, some, spec)
 
 
 def _plain(number: float) -> float | None:
