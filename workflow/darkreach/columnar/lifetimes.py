@@ -18,7 +18,7 @@ def signal_points(components: Sequence[Component], lifetimes_m: Sequence[float])
     points = set()
     for component in components:
         if component.mass_GeV is not None:
-            displaced = component.lifetime_m > 0
+            displaced = bool(component.lifetime_m)
             points |= {SignalPoint(component.mass_GeV, t) for t in lifetimes_m if (t > 0) == displaced}
     return sorted(points)
 
@@ -46,11 +46,11 @@ def lifetime_weights(
     total = sum(component.generated_events for component in behind)
     ratio = np.zeros(len(lengths))
     for component in behind:
-        share = component.generated_events / total
+        share, simulated = component.generated_events / total, float(component.lifetime_m or 0)
         # density of this component over the wanted one
-        exponent = lengths * (1 / point.lifetime_m - 1 / component.lifetime_m)
+        exponent = lengths * (1 / point.lifetime_m - 1 / simulated)
         with np.errstate(over="ignore"):  # an infinite ratio is a weight of zero
-            ratio += share * point.lifetime_m / component.lifetime_m * np.exp(exponent)
+            ratio += share * point.lifetime_m / simulated * np.exp(exponent)
     return np.divide(1.0, ratio, out=np.zeros(len(lengths)), where=mine & (ratio > 0))
 
 
@@ -61,5 +61,5 @@ def _behind(components: Sequence[Component], point: SignalPoint) -> list[Compone
         for component in components
         if component.mass_GeV is not None
         and abs(component.mass_GeV - point.mass_GeV) < 1e-5
-        and (component.lifetime_m > 0) == (point.lifetime_m > 0)
+        and bool(component.lifetime_m) == (point.lifetime_m > 0)
     ]

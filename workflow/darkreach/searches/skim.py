@@ -283,7 +283,7 @@ def _true_candidates(
 
 def _true_lengths(variables: dict[str, np.ndarray], manifest: Manifest, path: str) -> np.ndarray:
     """(n,) proper decay lengths of X, cm; 0 in a block where X decays at once."""
-    if all(component.lifetime_m == 0 for component in manifest.components):
+    if not any(component.lifetime_m for component in manifest.components):
         return np.zeros(len(variables["weight"]))
     if "true_proper_length" not in variables:
         raise DarkreachError(
