@@ -6,9 +6,10 @@ import pytest
 
 from darkreach.cli import main
 from darkreach.models.cross_section import cross_section_fb
+from darkreach.models.registry import MODELS
 
 KEYS = [
-    *("model", "mass_GeV", "coupling", "sqrt_s_GeV", "alpha", "isr", "cross_section_fb"),
+    *("model", "mass_GeV", "coupling", "production", "sqrt_s_GeV", "alpha", "isr", "cross_section_fb"),
     *("cross_section_error_fb", "width_GeV", "branching_fractions", "ctau_m", "delta_a_mu"),
 ]
 
@@ -20,6 +21,47 @@ def test_json_has_every_key_and_the_value_of_the_library(capsys):
     assert list(printed) == KEYS
     assert printed["cross_section_fb"] == cross_section_fb("zprime", 4.0, 0.01, 10.0, 1 / 128, True)[0]
     assert sum(printed["branching_fractions"].values()) == pytest.approx(1)
+
+
+def prediction(capsys, *arguments):
+    assert main(["model", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_leptophilic_scalar_is_made_with_taus_unless_asked_otherwise(capsys):
+    point = ("leptophilic_scalar", "--mass", "1", "--coupling", "2")
+    for options, lepton in (((), "tau"), (("--production", "mumu"), "mu")):
+        printed = prediction(capsys, *point, *options)
+        assert printed["production"] == lepton * 2
+        assert printed["cross_section_fb"] == pytest.approx(
+            cross_section_fb("leptophilic_scalar", 1.0, 2.0, lepton=lepton)[0]
+        )
+
+
+def test_the_others_are_made_with_muons_unless_asked_otherwise(capsys):
+    point = ("zprime", "--mass", "1", "--coupling", "0.1")
+    with_muons, with_taus = prediction(capsys, *point), prediction(capsys, *point, "--production", "tautau")
+    assert (with_muons["production"], with_taus["production"]) == ("mumu", "tautau")
+    assert with_muons["cross_section_fb"] == pytest.approx(cross_section_fb("zprime", 1.0, 0.1)[0])
+    assert with_taus["cross_section_fb"] < with_muons["cross_section_fb"]
+
+
+def test_hnl_has_a_tau_branching_fraction_and_no_cross_section(capsys):
+    point = ("hnl", "--mass", "1", "--coupling", "1e-4")
+    dirac, majorana = prediction(capsys, *point), prediction(capsys, *point, "--majorana")
+    assert "cross_section_fb" not in dirac
+    assert dirac["delta_a_mu"] is None
+    assert dirac["b_tau_to_pi_n"] == MODELS["hnl"].tau_to_pi_n(1.0, 1e-4)
+    assert dirac["b_n_to_mumunu"] == dirac["branching_fractions"]["mumunu"]
+    assert majorana["branching_fractions"] == pytest.approx(dirac["branching_fractions"])
+    assert majorana["b_tau_to_pi_n"] == dirac["b_tau_to_pi_n"]
+    assert majorana["width_GeV"] == pytest.approx(2 * dirac["width_GeV"])
+    assert majorana["ctau_m"] == pytest.approx(dirac["ctau_m"] / 2)
+
+
+def test_table_of_an_hnl_shows_that_it_does_not_touch_g_minus_2(capsys):
+    assert main(["model", "hnl", "--mass", "1", "--coupling", "1e-4"]) == 0
+    assert dict(line.split() for line in capsys.readouterr().out.splitlines())["delta_a_mu"] == "–"
 
 
 def test_table_below_the_muon_threshold(capsys):
@@ -39,6 +81,14 @@ def test_table_below_the_muon_threshold(capsys):
         ("zprime --mass 4 --coupling nan", "coupling is nan"),
         ("zprime --mass 4 --coupling 1e200", "coupling is 1e+200"),
         ("zprime --mass 4 --coupling 1e-200", "coupling is 1e-200"),
+        ("zprime --mass 8 --coupling 0.1 --production tautau", "below 7.026"),
+        ("muonphilic_scalar --mass 1 --coupling 0.1 --production tautau", "does not couple to τ leptons"),
+        ("hnl --mass 1.65 --coupling 0.1", "below 1.637"),
+        ("hnl --mass 1 --coupling 1.1", "a number between 0 and 1"),
+        ("hnl --mass 1 --coupling -1", "coupling is -1"),
+        ("hnl --mass 1 --coupling 0.1 --isr", "leave out --production"),
+        ("hnl --mass 1 --coupling 0.1 --sqrt-s 10.52", "leave out --production"),
+        ("alp --mass 1 --coupling 1 --majorana", "leave it out for 'alp'"),
         ("zprime --mass 4 --coupling 10", "X is narrower than its mass; its width would be 28 GeV"),
     ],
 )
