@@ -15,6 +15,9 @@ from darkreach.simulation.tracks_response import CURVATURE_PT, MeasuredTracks, t
 ITERATIONS = 5
 # Longest step of an iteration, cm, softly: tracks that run side by side do not say where along them they met.
 STEP_CM = 3.0
+# Of two crossings, what 1 cm between the tracks in z counts for against the way from where the tracks begin: a
+# track has no hits before its vertex, so that crossings far from there are rarely taken.
+BEGIN_WEIGHT = 0.1
 
 
 @dataclass
@@ -90,7 +93,7 @@ class _Linearised:
 
 
 def _crossing(first: MeasuredTracks, second: MeasuredTracks) -> np.ndarray:
-    """(n, 3) where the circles of two tracks cross, at the crossing where they are closer in z.
+    """(n, 3) where the circles of two tracks cross: where they are closer in z and to where they begin.
 
     Circles that do not reach each other, or lie in each other, have one such point between them.
     """
@@ -106,13 +109,15 @@ def _crossing(first: MeasuredTracks, second: MeasuredTracks) -> np.ndarray:
     along = np.where(apart, 0.5 * (distance + reach), along)
     height = np.sqrt(np.maximum(radii[0] ** 2 - along**2, 0.0)) * ~apart
     normal = np.stack([-unit[:, 1], unit[:, 0]], axis=-1)
-    choices, gaps = [], []
+    choices, badness = [], []
     for sign in (1, -1):
         target = centres[0] + along[:, None] * unit + sign * height[:, None] * normal
-        points = [towards(track.at_point, track.point, track.charge, target)[1] for track in (first, second)]
-        choices.append(0.5 * (points[0] + points[1]))
-        gaps.append(np.abs(points[0][:, 2] - points[1][:, 2]))
-    return np.where((gaps[0] <= gaps[1])[:, None], *choices)
+        ways = [towards(track.at_point, track.point, track.charge, target) for track in (first, second)]
+        (_, here, first_length), (_, there, second_length) = ways
+        choices.append(0.5 * (here + there))
+        lengths = np.abs(first_length) + np.abs(second_length)
+        badness.append(np.abs(here[:, 2] - there[:, 2]) + BEGIN_WEIGHT * lengths)
+    return np.where((badness[0] <= badness[1])[:, None], *choices)
 
 
 def _circle(track: MeasuredTracks) -> tuple[np.ndarray, np.ndarray]:
