@@ -1,0 +1,34 @@
+"""Rows of particle lists: taking some, joining several."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+
+from darkreach.simulation.particles import Particles
+
+PER_EVENT = ("n_events", "proper_length")
+PER_PARTICLE = tuple(field.name for field in fields(Particles) if field.name not in PER_EVENT)
+
+
+def take(particles: Particles, rows: np.ndarray) -> Particles:
+    """The particles of an index or a mask; events keep their numbers."""
+    values = {name: getattr(particles, name) for name in PER_PARTICLE}
+    return replace(
+        particles, **{name: None if value is None else value[rows] for name, value in values.items()}
+    )
+
+
+def joined(lists: Sequence[Particles], n_events: int) -> Particles:
+    """Particles of several lists with the same numbering of events, ordered by event, and of a list as there.
+
+    What is decided already (`found` and the like) stays only where all lists have it.
+    """
+    event = np.concatenate([particles.event for particles in lists])
+    order = np.argsort(event, kind="stable")
+    columns = {}
+    for name in PER_PARTICLE:
+        parts = [getattr(particles, name) for particles in lists]
+        known = all(part is not None for part in parts)
+        columns[name] = np.concatenate(parts)[order] if known else None
+    return Particles(n_events=n_events, proper_length=lists[0].proper_length, **columns)
