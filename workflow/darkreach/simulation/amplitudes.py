@@ -201,6 +201,20 @@ def two_pair_squared(
     return _in_steps(squared, electron, positron, momenta)
 
 
+def second_pair_helicities(
+    electron: np.ndarray, positron: np.ndarray, momenta: np.ndarray, masses: tuple[float, float]
+) -> np.ndarray:
+    """As `two_pair_squared`, but for each helicity of l′⁻ and of l′⁺ (0 for +½, 1 for −½), (2, 2, n)."""
+
+    def squared(electron: np.ndarray, positron: np.ndarray, momenta: np.ndarray) -> np.ndarray:
+        first = Line(momenta[0], momenta[1], masses[0])
+        second = Line(momenta[2], momenta[3], masses[1])
+        one = (np.abs(four_lepton_amplitude(electron, positron, first, second)) ** 2).sum((0, 1, 2))
+        return one + one[::-1, ::-1]
+
+    return _in_steps(squared, electron, positron, momenta)
+
+
 def _double_conversion(
     electron: np.ndarray,
     positron: np.ndarray,
@@ -234,5 +248,5 @@ def _in_steps(function: Callable, *arrays: np.ndarray) -> np.ndarray:
     n = arrays[0].shape[-1]
     steps = [slice(start, start + _STEP) for start in range(0, n, _STEP)]
     return np.concatenate(
-        [function(*(array[..., step] for array in arrays)) for step in steps] or [np.empty(0)]
+        [function(*(array[..., step] for array in arrays)) for step in steps] or [np.empty(0)], axis=-1
     )

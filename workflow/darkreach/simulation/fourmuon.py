@@ -1,9 +1,6 @@
 """Generator of e⁺e⁻ → μ⁺μ⁻μ⁺μ⁻: all QED diagrams at leading order, with collinear initial-state radiation.
 
-Phase space is sampled in two classes of channels, each summed over the ways to pair the muons:
-* conversion: both pairs from photons, 1/s₁₂ · 1/s₃₄ · (1/t + 1/u);
-* final-state radiation: one pair from a photon off the other pair's line, 1/s₃₄ and the poles in the Dalitz
-  plane of Q → 1 2 (34).
+Phase space is sampled as in `four_body`, summed over the ways to pair the muons.
 """
 
 import numpy as np
@@ -11,26 +8,13 @@ import numpy as np
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import ELECTRON_MASS, GEV2_TO_FB, MUON_MASS, gauge_coupling_squared
 from darkreach.simulation.amplitudes import four_muon_squared
+from darkreach.simulation.four_body import sample_two_pairs, two_pair_density
 from darkreach.simulation.particles import Generated, Particles
-from darkreach.simulation.phase_space import (
-    beam_momenta,
-    boost_along_z,
-    dalitz_volume,
-    decay_to_pair,
-    direction,
-    isotropic_directions,
-    sample_dalitz,
-    three_body_momenta,
-    two_body_momentum,
-)
+from darkreach.simulation.phase_space import beam_momenta, boost_along_z
 from darkreach.simulation.phase_space_unweighting import Trials, unweight
 from darkreach.simulation.radiator import sample_recoiling_system
-from darkreach.simulation.spinors import dot
 
-# Share of the conversion channels; near the best unweighting efficiency, which is flat around it.
-_CONVERSION_SHARE = 0.45
-# (l⁻, l⁺) of either pair, for the two ways to pair μ⁻μ⁺μ⁻μ⁺.
-_PAIRINGS = (((0, 1), (2, 3)), ((0, 3), (2, 1)))
+_MASSES = (MUON_MASS, MUON_MASS)
 _PDG = np.array([13, -13, 13, -13])
 
 
@@ -110,96 +94,15 @@ def sample_fourmuon(s: np.ndarray, rng: np.random.Generator, alpha: float) -> tu
 
 def sample_four_body(s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Momenta (4, 4, n) sampled from all channels, and which of them (n,) lie inside phase space."""
-    n = len(s)
-    n_conversion = rng.binomial(n, _CONVERSION_SHARE)
-    order = rng.permutation(n)
-    momenta, inside = np.ones((4, 4, n)), np.ones(n, bool)
-    conversion, radiation = order[:n_conversion], order[n_conversion:]
-    momenta[..., conversion], inside[conversion] = _sample_conversion(s[conversion], rng)
-    momenta[..., radiation] = _sample_radiation(s[radiation], rng)
+    momenta, inside = sample_two_pairs(s, _MASSES, rng)
     # All pairings alike: exchange the two μ⁻, and the two μ⁺, of half of the events.
     for one, other in ((0, 2), (1, 3)):
-        swap = np.flatnonzero(rng.random(n) < 0.5)
+        swap = np.flatnonzero(rng.random(len(s)) < 0.5)
         momenta[one][:, swap], momenta[other][:, swap] = momenta[other][:, swap], momenta[one][:, swap]
     return momenta, inside
 
 
 def four_body_density(s: np.ndarray, momenta: np.ndarray) -> np.ndarray:
     """Probability of `sample_four_body` per dΦ₄, (n,) in GeV⁻⁴."""
-    density = np.zeros(len(s))
-    for first, second in _PAIRINGS:
-        pairs = [momenta[i] + momenta[j] for i, j in (first, second)]
-        density += _CONVERSION_SHARE / 2 * _conversion_density(s, *pairs)
-        for (minus, plus), photon in ((first, pairs[1]), (second, pairs[0])):
-            radiated = _radiation_density(s, momenta[minus], momenta[plus], photon)
-            density += (1 - _CONVERSION_SHARE) / 4 * radiated
-    return density
-
-
-def _sample_pair_mass(s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Squared masses of a pair, logarithmic between its threshold and what the other muons leave, (n,)."""
-    lowest, highest = _pair_mass_range(s)
-    return lowest * (highest / lowest) ** rng.random(len(s))
-
-
-def _pair_mass_density(s: np.ndarray, pair: np.ndarray) -> np.ndarray:
-    """Density of `_sample_pair_mass` and of an isotropic decay of the pair, per ds/(2π) dΦ₂."""
-    lowest, highest = _pair_mass_range(s)
-    velocity = np.sqrt(1 - lowest / pair)
-    return 2 * np.pi / (pair * np.log(highest / lowest)) * 8 * np.pi / velocity
-
-
-def _pair_mass_range(s: np.ndarray) -> tuple[float, np.ndarray]:
-    return 4 * MUON_MASS**2, (np.sqrt(s) - 2 * MUON_MASS) ** 2
-
-
-def _sample_conversion(s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    pair_1, pair_2 = _sample_pair_mass(s, rng), _sample_pair_mass(s, rng)
-    mass_1, mass_2 = np.sqrt(pair_1), np.sqrt(pair_2)
-    inside = mass_1 + mass_2 < np.sqrt(s)
-    momentum, pole, reach = _conversion_kinematics(s, pair_1, pair_2)
-    cos_theta = pole * np.tanh(reach * rng.uniform(-1, 1, len(s)))
-    cos_theta = np.clip(cos_theta, -1, 1)
-    unit = momentum * direction(cos_theta, rng.uniform(0, 2 * np.pi, len(s)))
-    momenta: list[np.ndarray] = []
-    for sign, mass in ((1, mass_1), (-1, mass_2)):
-        energy = np.sqrt(momentum**2 + mass**2)
-        parent = np.concatenate([sign * unit, energy[np.newaxis]])
-        momenta.extend(decay_to_pair(parent, mass, MUON_MASS, isotropic_directions(len(s), rng)))
-    return np.stack(momenta), inside
-
-
-def _conversion_kinematics(
-    s: np.ndarray, pair_1: np.ndarray, pair_2: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Momentum of the pairs; cos θ > 1 of the electron propagator's pole; the artanh of its inverse."""
-    momentum = two_body_momentum(s, np.sqrt(pair_1), np.sqrt(pair_2))
-    half = (s - pair_1 - pair_2) / 2
-    slope = np.sqrt(s - 4 * ELECTRON_MASS**2) * momentum
-    # half² − slope², free of cancellation.
-    gap = pair_1 * pair_2 + 4 * ELECTRON_MASS**2 * momentum**2
-    slope = np.maximum(slope, 1e-9 * np.abs(half))  # a pair at rest
-    return momentum, half / slope, 0.5 * np.log((half + slope) ** 2 / gap)
-
-
-def _conversion_density(s: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    pair_1, pair_2 = dot(first, first), dot(second, second)
-    momentum, pole, reach = _conversion_kinematics(s, pair_1, pair_2)
-    cos_theta = first[2] / np.sqrt((first[:3] ** 2).sum(0))
-    angular = pole / (2 * reach * (pole**2 - cos_theta**2))
-    two_body = 8 * np.pi * np.sqrt(s) / momentum
-    return angular * two_body * _pair_mass_density(s, pair_1) * _pair_mass_density(s, pair_2)
-
-
-def _sample_radiation(s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    mass = np.sqrt(_sample_pair_mass(s, rng))
-    x, y = sample_dalitz(s, mass, MUON_MASS, rng)
-    minus, plus, photon = three_body_momenta(s, mass, MUON_MASS, x, y, rng)
-    pair = decay_to_pair(photon, mass, MUON_MASS, isotropic_directions(len(s), rng))
-    return np.stack([minus, plus, *pair])
-
-
-def _radiation_density(s: np.ndarray, minus: np.ndarray, plus: np.ndarray, photon: np.ndarray) -> np.ndarray:
-    pair = dot(photon, photon)
-    x, y = 2 * dot(plus, photon) + pair, 2 * dot(minus, photon) + pair
-    return _pair_mass_density(s, pair) / dalitz_volume(s, np.sqrt(pair), MUON_MASS, x, y)
+    pairings = (momenta, momenta[[0, 3, 2, 1]])
+    return sum(two_pair_density(s, paired, _MASSES) for paired in pairings) / 2

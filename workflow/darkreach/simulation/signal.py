@@ -17,7 +17,7 @@ from darkreach.models.registry import boson_named
 from darkreach.simulation.particles import Generated, Particles
 from darkreach.simulation.phase_space import boost_along_z, decay_to_pair
 from darkreach.simulation.products import Products, merged, pointlike
-from darkreach.simulation.signal_decay import decay_directions, decay_helicities, produced_helicities
+from darkreach.simulation.signal_decay import decay_directions, decay_helicities, draw_helicities
 from darkreach.simulation.signal_production import produce_signal, production_amplitudes, rest_velocity
 from darkreach.simulation.tau_decays import decay_tau_pairs
 from darkreach.simulation.tau_library import TauLibrary, make_tau_library
@@ -137,7 +137,7 @@ def _decayed(
         lepton_mass = LEPTON_MASSES[setting.production]
         amplitudes = production_amplitudes(setting.vertex, setting.mass, lepton_mass, at_rest)
     if setting.production == "tau":
-        helicities = produced_helicities(amplitudes, rng)
+        helicities = draw_helicities((np.abs(amplitudes) ** 2).sum((0, 3)), rng)
         taus = at_rest[:2].transpose(2, 0, 1)
         produced = decay_tau_pairs(taus, helicities, setting.library, rng).boosted_along_z(velocity)
     else:

@@ -43,11 +43,11 @@ def decay_helicities(
     return np.stack([minus, np.where(equal, minus, -minus)], axis=1)
 
 
-def produced_helicities(amplitudes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Helicities ±1 of the l⁻ and l⁺ made with X, (n, 2), from the (4, 2, 2, j, n) of all helicities."""
-    probability = (np.abs(amplitudes) ** 2).sum((0, 3)).reshape(4, -1)
-    upper = np.cumsum(probability / probability.sum(0), axis=0)
-    chosen = (rng.random(probability.shape[1]) > upper[:3]).sum(0)
+def draw_helicities(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Helicities ±1 of l⁻ and l⁺, (n, 2), drawn with probabilities ∝ (2, 2, n), 0 for +½ and 1 for −½."""
+    flat = probability.reshape(4, -1)
+    upper = np.cumsum(flat / flat.sum(0), axis=0)
+    chosen = (rng.random(flat.shape[1]) > upper[:3]).sum(0)
     return np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])[chosen]
 
 
