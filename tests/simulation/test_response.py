@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
-from darkreach.simulation import response
-from darkreach.simulation.candidates import candidate_columns, invariant_mass
+from darkreach.simulation import tracks_response
+from darkreach.simulation.candidates import candidate_columns
+from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.response import reconstruct
 from darkreach.simulation.signal import generate_signal
 
 BELLE2 = BEAMS["belle2"]
+CUTS = NtupleCuts(
+    maximum_dr_cm=2,
+    maximum_dz_cm=5,
+    minimum_identified_muons=2,
+    minimum_muon_id=0.1,
+    track_mass_GeV=(9.2, 12.0),
+)
+CLEAN = NtupleCuts(maximum_dr_cm=2, maximum_dz_cm=5)
 # σ of the raw dimuon mass, MeV, at masses in GeV; computed with σ(pT)/pT = 0.11 % pT ⊕ 0.25 %
 RAW_MASS_RESOLUTION = {0.25: 0.6, 0.5: 1.6, 1.0: 2.7, 3.0: 7.6, 6.0: 17.0, 9.0: 31.0}
 
@@ -27,7 +37,7 @@ def signal(mass, n_events=4000):
 @pytest.fixture(scope="module")
 def at_4_gev():
     particles = signal(4.0).particles
-    return particles, reconstruct(particles, np.random.default_rng(2))
+    return particles, reconstruct(particles, "belle2", CLEAN, np.random.default_rng(2))
 
 
 def accepted(momentum):
@@ -65,10 +75,10 @@ def test_muons_that_reach_the_klm(mass, expected):
 
 @pytest.mark.parametrize(("mass", "expected"), RAW_MASS_RESOLUTION.items())
 def test_raw_dimuon_mass_resolution(mass, expected, monkeypatch):
-    same = replace(response.TRACKS["belle2"], pt_constant=0.0025)
-    monkeypatch.setitem(response.TRACKS, "belle2", same)
-    events = reconstruct(signal(mass).particles, np.random.default_rng(3))
-    columns = candidate_columns(events, BELLE2.total, truth=True, signal_mass=mass)
+    same = replace(tracks_response.TRACKS["belle2"], pt_constant=0.0025)
+    monkeypatch.setitem(tracks_response.TRACKS, "belle2", same)
+    events = reconstruct(signal(mass).particles, "belle2", CUTS, np.random.default_rng(3))
+    columns = candidate_columns(events, "belle2", CUTS, truth=True, signal_mass=mass)
     deviation = 1e3 * (columns["d0_M"] - mass)[columns["d0_isSignal"] == 1]
     low, middle, high = np.percentile(deviation, [15.865, 50, 84.135])
     # near threshold the angles dominate, and the other calculation had its own
@@ -78,13 +88,13 @@ def test_raw_dimuon_mass_resolution(mass, expected, monkeypatch):
 
 def test_quartets_are_neutral_ordered_and_four(at_4_gev):
     _, events = at_4_gev
-    assert events.charge.tolist() == [[1, 1, -1, -1]] * len(events.event)
-    pt = np.hypot(events.momentum[..., 0], events.momentum[..., 1])
+    assert events.tracks.charge.tolist() == [[1, 1, -1, -1]] * len(events.event)
+    pt = np.hypot(events.tracks.momentum[..., 0], events.tracks.momentum[..., 1])
     assert (pt[:, 0] >= pt[:, 1]).all() and (pt[:, 2] >= pt[:, 3]).all()
     assert (np.diff(events.event) > 0).all()
     assert (events.n_tracks == 4).all()
     assert (events.from_signal.sum(-1) == 2).all()
-    np.testing.assert_array_equal(np.sign(-events.pdg), events.charge)
+    np.testing.assert_array_equal(np.sign(-events.pdg), events.tracks.charge)
 
 
 def test_efficiency_is_that_of_four_tracks(at_4_gev):
@@ -94,17 +104,17 @@ def test_efficiency_is_that_of_four_tracks(at_4_gev):
 
 
 def test_four_muons_have_the_mass_of_the_collision(at_4_gev):
-    mass = invariant_mass(at_4_gev[1].momentum.sum(1))
+    mass = invariant_mass(at_4_gev[1].tracks.momentum.sum(1))
     assert np.median(mass) == pytest.approx(BELLE2.sqrt_s, abs=0.005)
     assert 0.02 < mass.std() < 0.06
 
 
 def test_tracks_come_from_the_beam_spot(at_4_gev):
     _, events = at_4_gev
-    assert events.dz.std() == pytest.approx(0.035, rel=0.05)  # 0.35 mm
-    assert np.quantile(events.dr, 0.9) < 0.01
+    assert events.tracks.dz.std() == pytest.approx(0.035, rel=0.05)  # 0.35 mm
+    assert np.quantile(events.tracks.dr, 0.9) < 0.01
     # the tracks of one event come from one vertex
-    assert (events.dz - events.dz.mean(1, keepdims=True)).std() < 0.02
+    assert (events.tracks.dz - events.tracks.dz.mean(1, keepdims=True)).std() < 0.02
 
 
 def test_a_fifth_track_removes_the_event_and_a_displaced_one_is_counted():
@@ -127,8 +137,8 @@ def test_a_fifth_track_removes_the_event_and_a_displaced_one_is_counted():
             n_events=300,
         )
 
-    prompt = reconstruct(with_pion_pair([0.0, 0.0, 0.0]), np.random.default_rng(4))
-    displaced = reconstruct(with_pion_pair([5.0, 0.0, 0.0]), np.random.default_rng(4))
+    prompt = reconstruct(with_pion_pair([0.0, 0.0, 0.0]), "belle2", CLEAN, np.random.default_rng(4))
+    displaced = reconstruct(with_pion_pair([5.0, 0.0, 0.0]), "belle2", CLEAN, np.random.default_rng(4))
     assert len(prompt.event) < 0.15 * len(displaced.event)
     assert len(displaced.event) > 150
     assert (displaced.n_tracks > 4).mean() > 0.9
@@ -137,7 +147,8 @@ def test_a_fifth_track_removes_the_event_and_a_displaced_one_is_counted():
 
 def test_same_seed_same_response(at_4_gev):
     particles, events = at_4_gev
-    again = reconstruct(particles, np.random.default_rng(2))
-    np.testing.assert_array_equal(again.momentum, events.momentum)
+    again = reconstruct(particles, "belle2", CLEAN, np.random.default_rng(2))
+    np.testing.assert_array_equal(again.tracks.momentum, events.tracks.momentum)
     np.testing.assert_array_equal(again.muon_id, events.muon_id)
-    np.testing.assert_array_equal(again.extra_energy, events.extra_energy)
+    np.testing.assert_array_equal(again.photons.momentum, events.photons.momentum)
+    np.testing.assert_array_equal(again.pairs.vertices.position, events.pairs.vertices.position)

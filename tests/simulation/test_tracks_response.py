@@ -55,7 +55,7 @@ def test_pulls_are_normal():
     momentum = four_momentum(rng.uniform(0.2, 5, n), true_phi, rng.uniform(-1, 2, n))
     charge = rng.choice([-1, 1], n)
     resolution = TRACKS["belle2"]
-    measured = measure_tracks(momentum, np.zeros((n, 3)), charge, resolution, rng)
+    measured = measure_tracks(momentum, np.zeros((n, 3)), charge, "belle2", rng)
     pt, true_pt = (np.hypot(p[:, 0], p[:, 1]) for p in (measured.momentum, momentum))
     sigma_pt, sigma_phi, sigma_tan_lambda = resolution.momentum_errors(momentum)
     sigma_d0, sigma_z0 = resolution.impact_errors_cm(momentum)

@@ -97,7 +97,7 @@ def towards(
     radius = pt / CURVATURE_PT
     to_centre = charge[:, None] * np.stack([momentum[:, 1], -momentum[:, 0]], axis=-1) / CURVATURE_PT
     outward = target - (point[:, :2] + to_centre)  # from the centre; a positive particle turns clockwise
-    distance = np.hypot(outward[:, 0], outward[:, 1])
+    distance = np.maximum(np.hypot(outward[:, 0], outward[:, 1]), 1e-9)
     phi = np.arctan2(-charge * outward[:, 0], charge * outward[:, 1])
     turned = phi - np.arctan2(momentum[:, 1], momentum[:, 0])
     turned -= 2 * np.pi * np.round(turned / (2 * np.pi))

@@ -15,8 +15,8 @@ from darkreach.simulation.tracks_response import CURVATURE_PT, MeasuredTracks, t
 ITERATIONS = 5
 # Longest step of an iteration, cm, softly: tracks that run side by side do not say where along them they met.
 STEP_CM = 3.0
-# Of two crossings, what 1 cm between the tracks in z counts for against the way from where the tracks begin: a
-# track has no hits before its vertex, so that crossings far from there are rarely taken.
+# Of two crossings that is better where the tracks are closer in z and to where they begin, as a track has no
+# hits before its vertex: 1 cm of way counts as much as 1 mm along z.
 BEGIN_WEIGHT = 0.1
 
 
