@@ -47,8 +47,8 @@ class Hnl(Model):
     def partial_widths(self, mass: ArrayLike, coupling: ArrayLike) -> dict[str, np.ndarray]:
         """Γ in GeV to ν_τ and a pair of neutrinos, a lepton pair, or a neutral meson.
 
-        Γ(νV) = |V|²G_F²κ²g²M³/(32π m²) (1 + 2m²/M²)(1 − m²/M²)² from the Z's couplings: half of the charged
-        decay to τρ where isospin says so. (With 16π and other κ in print it violates isospin.)
+        Γ(νV) = |V|²G_F²κ²g²M³/(32π m²) (1 + 2m²/M²)(1 − m²/M²)². Published expressions differ by factors 2
+        (P. Coloma et al., arXiv:2007.03701); by this one ν_τρ⁰ is half of τ⁻ρ⁺ where isospin says so.
         """
         mass = np.asarray(mass, float)
         strength = self.lepton_numbers * np.asarray(coupling, float) * FERMI_CONSTANT**2
