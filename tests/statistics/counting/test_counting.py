@@ -1,0 +1,275 @@
+"""Limits of a counting search: against pyhf, against Poisson, and in their coverage."""
+
+import counting_toys as toy
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import gamma, poisson
+
+from darkreach.detector import BEAMS
+from darkreach.errors import DarkreachError
+from darkreach.models.registry import model_named
+from darkreach.models.signal_rate import signal_cross_section_fb
+from darkreach.statistics.counting import (
+    counting_hypotheses,
+    counting_workspace,
+    probability_of,
+    scan_counting,
+)
+from darkreach.statistics.counting_background import CountingBackground
+from darkreach.statistics.counting_signal import counting_signal
+from darkreach.statistics.counting_significance import significance_of_counting
+from darkreach.statistics.engine.limits import upper_limits
+from darkreach.statistics.engine.nonlinear import coupling_limit
+from darkreach.statistics.engine.referee import referee
+from darkreach.statistics.engine.toy_limits import limit_from_toys
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.workspace import reference_cross_section
+
+SYSTEMATICS = {"tau_pairs": 0.014, "displaced_vertex": 0.1}
+
+
+def parts(templates, spec):
+    return counting_signal(templates, spec), CountingBackground(templates, spec)
+
+
+def scanned(templates, spec, *hypotheses):
+    return scan_counting(templates, hypotheses, spec)
+
+
+def observed(background=1.0, n_at_one=0, **kwargs):
+    """Templates with data: `n_at_one` events at 1 GeV, and the control channel as expected."""
+    data = toy.plane(*[(1.001, 1.001)] * n_at_one)
+    return toy.templates(background=background, data=data, control_data=toy.control_plane(100), **kwargs)
+
+
+def test_the_workspace_agrees_with_pyhf():
+    pytest.importorskip("pyhf")
+    spec, templates = toy.spec(blind=False, rates=SYSTEMATICS), observed(background=200.0, n_at_one=2)
+    workspace = counting_workspace(templates, *parts(templates, spec), 1.0, 3.0, spec)
+    report = referee([workspace], upper_limits([workspace], 0.95), 1, 1, 0.95, 0.005)
+    assert len(report.comparisons) == 1 and report.agrees, report.summary
+
+
+def test_without_events_and_background_the_limit_from_toys_is_three_events():
+    templates = observed(background=1e-3)
+    spec = toy.spec(blind=False, rates={}, toys=4000)
+    workspace = counting_workspace(templates, *parts(templates, spec), 1.0, 1.0, spec)
+    found = limit_from_toys(workspace, 4000, 1, 0.95)
+    assert found.observed == pytest.approx(-np.log(0.05), abs=4 * found.observed_error + 0.05)
+
+
+@pytest.mark.parametrize(("events", "background"), [(3.2, 0.3), (5.5, 2.0)])
+def test_the_limit_from_toys_covers(events, background):
+    """Over all counts that can be observed the true signal is excluded in at most 5 % of experiments."""
+    plane = background * 1e3 / 2.2145  # events in the whole plane for `background` in the window at 1 GeV
+    true = toy.templates(background=plane)
+    spec = toy.spec(blind=False, rates={}, toys=1)
+    signal, _ = parts(true, toy.spec())
+    excluded = 0.0
+    for n in range(8):
+        data = toy.plane(*[(1.001, 1.001)] * n)
+        templates = toy.templates(background=plane, data=data, control_data=toy.control_plane(100))
+        workspace = counting_workspace(templates, signal, CountingBackground(templates, spec), 1.0, 1.0, spec)
+        limit = limit_from_toys(workspace, 600, 5 + n, 0.95)
+        if limit.observed > events:  # more observed events give a higher limit yet
+            break
+        excluded += poisson.pmf(n, events + background)
+    assert n < 7 and excluded <= 0.05
+
+
+def test_background_of_the_window_is_its_share_of_the_plane():
+    templates = toy.templates(background=1000.0)
+    signal, background = parts(templates, toy.spec())
+    window = signal.window(1.0)
+    area = window.count(np.ones((85, 85))) / 85**2
+    assert background.in_window(window).events == pytest.approx(1000 * area, rel=1e-3)
+    assert background.density().sum() == pytest.approx(1000, rel=0.1)  # some is smeared beyond the plane
+    assert window.count(background.density()) == pytest.approx(1000 * area, rel=1e-3)
+
+
+def test_the_control_channel_scales_the_background():
+    templates = observed(background=1000.0)
+    templates.channels["ks_control"].data = toy.control_plane(200)
+    spec = toy.spec(blind=False)
+    background = CountingBackground(templates, spec)
+    assert background.scale == pytest.approx(2.0)
+    rows, _, _ = scanned(templates, spec, Hypothesis(1.0, "natural"))
+    window = counting_signal(templates, spec).window(1.0)
+    assert rows[0]["background_events"] == pytest.approx(2 * background.in_window(window).events)
+
+
+def test_a_background_without_simulated_events_counts_as_one_event_of_average_weight():
+    templates = toy.templates(background=1e-9)
+    expected = parts(templates, toy.spec())[1].in_window(counting_signal(templates, toy.spec()).window(1.0))
+    area = 16 / 85**2
+    assert expected.events == pytest.approx(area / 50, rel=1e-6)  # 50 simulated events are worth one
+    assert expected.simulated == 1.0
+
+
+def test_the_tail_probability_is_that_of_a_poisson_mean_with_gamma_errors():
+    draws = gamma.rvs(1 / 0.5**2, scale=2.0 * 0.5**2, size=400_000, random_state=1)
+    for n in range(6):
+        expected = poisson.sf(n - 1, draws).mean()
+        assert float(probability_of(n, 2.0, 0.5)) == pytest.approx(expected, abs=0.003)
+    assert float(probability_of(3, 0.7, 1e-4)) == pytest.approx(poisson.sf(2, 0.7), rel=1e-3)
+
+
+def expected_events(model, mass, coupling):
+    """Closed form: luminosity × rate × acceptance × share of the spot in the window."""
+    rate = signal_cross_section_fb(
+        model, mass, coupling, "tau_decay", ["mumunu"], BEAMS["belle"].sqrt_s, 1 / 137, True
+    )
+    templates = toy.templates()
+    signal = counting_signal(templates, toy.spec())
+    window = signal.window(mass)
+    share = window.count(toy.signal(mass, 1.0).values) / toy.signal(mass, 1.0).values.sum()
+    acceptance = toy.acceptance(float(model_named(model).ctau_m(mass, coupling)))
+    return 915.0 * rate * toy.PEAK * acceptance * share
+
+
+@pytest.mark.parametrize("model", ["hnl", "hnl_majorana"])
+@pytest.mark.parametrize("mass", [1.0, 1.6])
+def test_both_edges_are_where_the_closed_form_has_as_many_events_as_the_limit(model, mass):
+    spec = toy.spec(model)
+    (row,), _, _ = scanned(toy.templates(), spec, Hypothesis(mass, "natural"))
+    signal, background = parts(toy.templates(), spec)
+    workspace = counting_workspace(toy.templates(), signal, background, mass, 1.0, spec)
+    limit = upper_limits([workspace], 0.95)[0].expected[2]
+    excess = lambda x: np.log(expected_events(model, mass, np.exp(x)) / limit)  # noqa: E731
+    top = np.log(0.05)
+    lower = np.exp(brentq(excess, np.log(1e-7), np.log(1e-2)))
+    assert row["coupling_limit_exp"] == pytest.approx(lower, rel=0.02)
+    if mass == 1.6:
+        upper = np.exp(brentq(excess, np.log(1e-2), top))
+        assert row["coupling_upper_edge_exp"] == pytest.approx(upper, rel=0.02)
+
+
+def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling():
+    spec, mass = toy.spec(rates=SYSTEMATICS), 1.5
+    templates = toy.templates(background=20.0)
+    (row,), _, _ = scanned(templates, spec, Hypothesis(mass, "natural"))
+    signal, background = parts(templates, spec)
+    model = model_named("hnl")
+    unit = row["sigma_limit_exp_fb"] / row["coupling_limit_exp"]
+
+    def workspace_at(coupling):
+        events = 915.0 * unit * coupling * signal.efficiency(mass, float(model.ctau_m(mass, coupling)))
+        return counting_workspace(templates, signal, background, mass, events, spec)
+
+    found = coupling_limit(workspace_at, np.geomspace(1e-5, 0.3, 40), 0.95)
+    (island,) = found.expected[2]
+    assert row["coupling_limit_exp"] == pytest.approx(island.low, rel=1e-3)
+    assert row["coupling_upper_edge_exp"] == pytest.approx(island.high, rel=1e-3)
+
+
+def test_a_majorana_neutrino_of_half_the_lifetime_is_excluded_to_smaller_couplings():
+    """At long lifetimes events go like g²/cτ(1), so half the lifetime gives 1/√2 of the limit."""
+    limits = [
+        scanned(toy.templates(), toy.spec(model), Hypothesis(0.6, "natural"))[0][0]["coupling_limit_exp"]
+        for model in ("hnl", "hnl_majorana")
+    ]
+    assert limits[1] / limits[0] == pytest.approx(1 / np.sqrt(2), rel=0.01)
+
+
+def test_a_fixed_lifetime_gives_a_limit_on_the_cross_section():
+    spec = toy.spec(lifetimes=[0.3])
+    (row,), (workspace,), (limit,) = scanned(toy.templates(), spec, Hypothesis(1.0, 0.3))
+    signal, background = parts(toy.templates(), spec)
+    one = counting_workspace(toy.templates(), signal, background, 1.0, 1.0, spec)
+    events = upper_limits([one], 0.95)[0].expected[2]
+    assert row["sigma_limit_exp_fb"] == pytest.approx(events / (915 * signal.efficiency(1.0, 0.3)))
+    assert row["coupling_upper_edge_exp"] is None
+    assert row["lifetime_hypothesis"] == "fixed" and row["lifetime_m"] == 0.3
+    assert reference_cross_section(workspace) == pytest.approx(row["sigma_limit_exp_fb"], rel=1e-5)
+    assert limit.expected[2] == pytest.approx(1.0, rel=1e-4)
+
+
+def test_no_limit_where_too_few_events_are_possible():
+    spec = toy.spec(couplings=(1e-7, 1e-4))
+    (row,), (workspace,), (limit,) = scanned(toy.templates(), spec, Hypothesis(1.0, "natural"))
+    assert row["coupling_limit_exp"] is None and row["sigma_limit_exp_fb"] is None
+    assert workspace is None and limit is None
+    assert row["status"] == "ok" and "no coupling is expected to be excluded" in row["notes"]
+
+
+def test_an_event_in_the_region_weakens_the_observed_limit_there_only():
+    spec = toy.spec(blind=False)
+    masses = [Hypothesis(m, "natural") for m in (0.6, 1.0)]
+    without, _, _ = scanned(observed(), spec, *masses)
+    with_one, _, _ = scanned(observed(n_at_one=1), spec, *masses)
+    assert [row["n_observed"] for row in without + with_one] == [0, 0, 0, 1]
+    assert with_one[1]["coupling_limit_obs"] > 1.1 * without[1]["coupling_limit_obs"]
+    assert with_one[0] == without[0]
+    assert with_one[1]["z_local"] > 2 and without[1]["z_local"] == 0
+
+
+def test_blind_rows_have_nothing_of_the_data():
+    rows, _, _ = scanned(observed(n_at_one=3), toy.spec(), *counting_hypotheses(toy.templates(), toy.spec()))
+    hidden = ["n_observed", "coupling_limit_obs", "coupling_upper_edge_obs", "sigma_limit_obs_fb", "p0_local"]
+    assert len(rows) == 14
+    assert all(row[name] is None for row in rows for name in hidden)
+    assert all(row["coupling_limit_exp"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"range_GeV": (0.2, 1.0)}, "exceeds the simulated signal masses"),
+        ({"step_GeV": None, "step_sigma": 1.0}, "give 'step_GeV'"),
+        ({"lifetimes": (0,)}, "0 is no lifetime"),
+    ],
+)
+def test_scans_that_make_no_sense_are_refused(change, words):
+    with pytest.raises(DarkreachError, match=words):
+        counting_hypotheses(toy.templates(), toy.spec(**change))
+
+
+def test_an_empty_control_channel_is_refused():
+    with pytest.raises(DarkreachError, match="empty in the control channel"):
+        CountingBackground(toy.templates(control=0.0), toy.spec())
+    templates = observed()
+    templates.channels["ks_control"].data = toy.control_plane(0)
+    with pytest.raises(DarkreachError, match="no event is observed in the control channel"):
+        CountingBackground(templates, toy.spec(blind=False))
+
+
+MASSES = np.linspace(0.3, 1.6, 27)
+
+
+def test_global_probability_lies_between_the_local_one_and_that_of_independent_regions():
+    spec = toy.spec(blind=False)
+    found = significance_of_counting(observed(background=100.0, n_at_one=3), MASSES, spec)
+    (row,), _, _ = scanned(observed(background=100.0, n_at_one=3), spec, Hypothesis(1.0, "natural"))
+    assert found["mass_GeV"] == pytest.approx(1.0, abs=0.05)
+    assert found["local_z"] >= row["z_local"]
+    assert row["p0_local"] < found["p"] < 27 * row["p0_local"] + 0.01
+    assert found["hypotheses"] == 27 and found["toys"] == 2000
+    nothing = significance_of_counting(observed(background=100.0), MASSES, spec)
+    assert nothing["p"] == 1.0
+
+
+def test_global_probability_of_one_event_is_that_of_any_event_in_regions_as_small():
+    """With little background the largest excess is one event somewhere, with 1 − exp(−expected events)."""
+    templates, spec = observed(background=10.0, n_at_one=1), toy.spec(blind=False)
+    found = significance_of_counting(templates, MASSES, spec)
+    signal, background = parts(templates, spec)
+    windows = [signal.window(mass) for mass in MASSES]
+    means = np.array([background.in_window(window).events for window in windows])
+    hit = np.array([window.count(templates.channels["signal"].data) > 0 for window in windows])
+    union = np.zeros((85, 85))
+    for window, mean in zip(windows, means, strict=True):
+        if mean <= means[hit].min() * (1 + 1e-9):
+            union[window.first[0] : window.last[0], window.first[1] : window.last[1]] = 1
+    expected = (union * background.density()).sum()
+    assert expected > 0.1
+    assert found["p"] == pytest.approx(1 - np.exp(-expected), abs=0.04)
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    spec, templates = toy.spec(blind=False, toys=400), observed(background=200.0, n_at_one=1)
+    first, second = (scanned(templates, spec, Hypothesis(1.0, "natural"))[0] for _ in range(2))
+    assert first == second and first[0]["method"] == "toys"
+    assert significance_of_counting(templates, MASSES, spec) == significance_of_counting(
+        templates, MASSES, spec
+    )
