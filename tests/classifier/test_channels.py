@@ -42,7 +42,8 @@ def spec_of(search, name):
 
 def columns(mass, channel, rng, shift, run):
     n = len(mass)
-    values = dict(zip(DISPLACED_FEATURES, rng.normal(size=(len(DISPLACED_FEATURES), n)), strict=True))
+    names = sorted({*PROMPT_FEATURES, *DISPLACED_FEATURES})
+    values = dict(zip(names, rng.normal(size=(len(names), n)), strict=True))
     values["thrust"] = values["thrust"] + shift
     values = {name: array.astype(np.float32) for name, array in values.items()}
     identity = {"experiment": np.full(n, 55), "run": np.full(n, run), "event": np.arange(n)}

@@ -89,7 +89,7 @@ def test_signal_has_the_mass_of_phi_in_its_channel(selection, lepton, mass, chan
     np.testing.assert_allclose(columns["mass"], mass, rtol=1e-6)
     assert len(columns["mass"]) == 500 and (columns["channel"] == channel).all()
     assert [step["rows"] for step in cutflow.as_list()] == [500] * 8
-    names = {"mass", "channel", *search.FEATURES["ee_displaced"], *search.CONTROLS}
+    names = {"mass", "channel", *search.CONTROLS}.union(*search.FEATURES.values())
     passed_on = {"experiment", "run", "event", "production", "candidate", "weight", "triggers"}
     assert set(columns) == names | passed_on
     assert all(np.isfinite(array).all() for array in columns.values())
@@ -116,8 +116,7 @@ def test_every_pair_has_at_most_one_channel(selection):
     prompt = variables_of(signal(0.1, 50, rng))
     muons = variables_of(signal(0.5, 50, rng, "muon"), "muon")
     conversion = displaced(variables_of(signal(0.005, 50, rng)))
-    both = variables_of(signal(0.5, 50, rng, "muon"), "muon")
-    both |= {f"{track}.electron_id": np.full(50, 0.95) for track in search.PAIR}
+    both = prompt | {f"{track}.muon_id": np.full(50, 0.995) for track in search.PAIR}
     mixed = prompt | {"phi_minus.electron_id": np.full(50, 0.3), "phi_minus.muon_id": np.full(50, 0.99)}
     far = displaced(prompt)
     expected = [
@@ -132,8 +131,11 @@ def test_every_pair_has_at_most_one_channel(selection):
         # not significant, but its tracks miss the beams
         (far | {"vertex_significance": np.full(50, 2.0)}, None),
         (mixed, None),
+        # heavy pairs of electrons are not looked at, wherever they come from
+        (variables_of(signal(0.5, 50, rng)), None),
+        (displaced(variables_of(signal(0.5, 50, rng))), None),
         (both, MUMU),
-        (both | {f"{track}.electron_id": np.full(50, 0.995) for track in search.PAIR}, EE),
+        (both | {f"{track}.electron_id": np.full(50, 0.999) for track in search.PAIR}, EE),
     ]
     for values, channel in expected:
         columns, _ = selected(values, selection)

@@ -23,7 +23,7 @@ from darkreach.searches.kinematics import (
 
 PION_MASS = 0.13957039  # GeV, PDG; most charged daughters of the τ are pions
 
-PROMPT_FEATURES = (
+COMMON_FEATURES = (
     "thrust",
     "missing_mass2",
     "missing_momentum",
@@ -48,7 +48,9 @@ PROMPT_FEATURES = (
     "far_electron_id",
     "far_muon_id",
 )
-DISPLACED_FEATURES = (*PROMPT_FEATURES, "pointing")
+# how far a displaced vertex is tells of the lifetime of φ, which nobody knows
+PROMPT_FEATURES = (*COMMON_FEATURES, "vertex_significance")
+DISPLACED_FEATURES = (*COMMON_FEATURES, "pointing")
 
 LARGEST_LOG_RATIO = 20.0
 

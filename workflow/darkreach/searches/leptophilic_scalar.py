@@ -75,6 +75,7 @@ class Selection(Section):
     minimum_electron_vertex_mass_GeV: NonNegative = Field(
         description="mass of an electron pair at its vertex, against photon conversions"
     )
+    maximum_electron_mass_GeV: Positive = Field(description="φ → ee is rare where φ → μμ is possible")
 
 
 def observable_of_mass(mass: np.ndarray) -> np.ndarray:
@@ -104,7 +105,7 @@ def candidates(
     cutflow.count("identified pair", variables["weight"])
     channel = _channel(variables, electrons, selection)
     variables, channel = _rows(variables, channel, channel >= 0)
-    cutflow.count("vertex", variables["weight"])
+    cutflow.count("channel", variables["weight"])
     candidate = _candidate(variables, channel)
     mass = np.sqrt(pair_mass_squared(candidate.pair[:, 0], candidate.pair[:, 1], candidate.lepton_mass))
     return {
@@ -155,13 +156,10 @@ def _pair_id(variables: dict[str, np.ndarray], lepton: str) -> np.ndarray:
 def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection: Selection) -> np.ndarray:
     """(n,) index into CHANNELS; −1 for rows of none.
 
-    A prompt pair comes from the interaction point. A displaced one has a good vertex, its momentum points
-    away from the beams, and it is too heavy for a converted photon.
+    A prompt pair comes from the interaction point. A displaced one has a good vertex, and its momentum points
+    away from the beams. Electrons are too heavy for a converted photon, and light enough for φ → ee.
     """
-    radius, heavy = (
-        variables["vertex_radius"],
-        _vertex_mass(variables) > selection.minimum_electron_vertex_mass_GeV,
-    )
+    radius = variables["vertex_radius"]
     displaced = (radius > selection.minimum_displaced_radius_cm) & (
         variables["vertex_significance"] > selection.minimum_displaced_significance
     )
@@ -169,16 +167,20 @@ def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection:
     displaced &= radius < selection.maximum_displaced_radius_cm
     displaced &= variables["vertex_probability"] > selection.minimum_displaced_probability
     displaced &= pointing(variables) > selection.minimum_displaced_pointing
+    vertex_mass, measured_mass = (
+        _electron_mass(p) for p in (_at_vertex(variables), _as_measured(variables, PAIR))
+    )
+    unconverted = electrons & (vertex_mass > selection.minimum_electron_vertex_mass_GeV)
     channel = np.full(len(radius), -1)
-    channel[prompt & electrons & heavy] = CHANNELS.index("ee")
-    channel[displaced & electrons & heavy] = CHANNELS.index("ee_displaced")
+    for name, mask, mass in (("ee", prompt, measured_mass), ("ee_displaced", displaced, vertex_mass)):
+        channel[mask & unconverted & (mass < selection.maximum_electron_mass_GeV)] = CHANNELS.index(name)
     channel[prompt & ~electrons] = CHANNELS.index("mumu")
     return channel
 
 
-def _vertex_mass(variables: dict[str, np.ndarray]) -> np.ndarray:
-    """(n,) mass of the pair as electrons with the momenta at the vertex, GeV."""
-    pair = four_momentum(*np.moveaxis(_at_vertex(variables), -1, 0), ELECTRON_MASS)
+def _electron_mass(momenta: np.ndarray) -> np.ndarray:
+    """(n,) mass of pairs of electrons with (n, 2, 3) momenta, GeV."""
+    pair = four_momentum(*np.moveaxis(momenta, -1, 0), ELECTRON_MASS)
     return np.sqrt(pair_mass_squared(pair[:, 0], pair[:, 1], ELECTRON_MASS))
 
 
