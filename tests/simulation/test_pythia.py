@@ -33,6 +33,11 @@ def tautau():
 
 
 @pytest.fixture(scope="module")
+def bbbar():
+    return generate_pythia("bbbar", 4000, np.random.default_rng(5), SQRT_S).particles
+
+
+@pytest.fixture(scope="module")
 def qqbar():
     return generate_pythia("qqbar", 6000, np.random.default_rng(3), SQRT_S).particles
 
@@ -43,7 +48,7 @@ def test_mumu_conserves_four_momentum(mumu):
 
 def test_mumu_has_hard_initial_state_radiation():
     """s'/s < 0.9 in 28–30 % of the events (Kuraev–Fadin radiator); Pythia's default 23:mMin leaves 0.5 %."""
-    pythia = _initialised(PROCESSES["mumu"][0], SQRT_S, 1)
+    pythia = _initialised("mumu", PROCESSES["mumu"][0], SQRT_S, 1)
     reduced = np.concatenate([np.asarray(pythia.nextBatch(5000).info.sHat) for _ in range(2)]) / SQRT_S**2
     assert (reduced < 0.9).mean() == pytest.approx(0.29, abs=0.02)
 
@@ -97,6 +102,29 @@ def test_hadrons_have_the_known_multiplicity(qqbar):
     assert (n_charged % 2 == 0).all()
     total_charge = np.bincount(qqbar.event, charge_of(qqbar.pdg), qqbar.n_events)
     assert (total_charge == 0).all()
+
+
+def test_b_mesons_decay_to_leptons_as_often_as_measured(bbbar):
+    """B(B → lνX) = 10.86 % each for e and μ (PDG); assumed: 57 % of them above 1.4 GeV, few from charm there."""
+    lepton = np.isin(np.abs(bbbar.pdg), (11, 13)) & (np.linalg.norm(bbbar.momentum[:, :3], axis=1) > 1.4)
+    assert lepton.sum() / bbbar.n_events == pytest.approx(4 * 0.57 * 0.1086, rel=0.12)
+
+
+def test_b_mesons_have_the_known_multiplicity_and_fly_little(bbbar):
+    """About 10.7 charged particles, K⁰_S decayed (CLEO, Phys. Rev. D 61 (2000) 072002; number assumed)."""
+    n_charged = per_event(bbbar, charge_of(bbbar.pdg) != 0)
+    assert n_charged.mean() == pytest.approx(10.7, abs=0.4)
+    assert (np.bincount(bbbar.event, charge_of(bbbar.pdg), bbbar.n_events) == 0).all()
+    # The mesons are slow, βγ = 0.06, so particles of direct decays start within cτ βγ ≈ 30 µm.
+    muon = (np.abs(bbbar.pdg) == 13) & (np.linalg.norm(bbbar.momentum[:, :3], axis=1) > 1.8)
+    assert np.linalg.norm(bbbar.vertex[muon], axis=1).mean() == pytest.approx(29e-4, rel=0.35)
+
+
+def test_no_energy_is_made_in_b_decays(bbbar):
+    visible = totals(bbbar)
+    assert (visible[:, 3] < SQRT_S + 1e-6).all()
+    missing = np.array([0, 0, 0, SQRT_S]) - visible
+    assert (missing[:, 3] ** 2 - (missing[:, :3] ** 2).sum(-1) > -1e-5).all()
 
 
 def test_particles_are_ordered_and_complete(qqbar):

@@ -1,4 +1,4 @@
-"""e⁺e⁻ → τ⁺τ⁻, μ⁺μ⁻ and qq̄ by Pythia 8, normalised to the published cross-sections."""
+"""e⁺e⁻ → τ⁺τ⁻, μ⁺μ⁻, qq̄ and Υ(4S) → BB̄ by Pythia 8, normalised to the published cross-sections."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,9 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     # photons do not split: μ⁺μ⁻μ⁺μ⁻ comes complete from the project's own generator, so FSR must not add it
     "mumu": (Channel("13", 1.0, 1.148e6, 0.0005e6, ("TimeShower:QEDshowerByGamma = off",)),),
     "qqbar": (Channel("1 2 3", 3.6, 2.39e6, 0.009e6), Channel("4", 3.8, 1.30e6, 0.005e6)),
+    "bbbar": (Channel("", 0.0, 1.110e6, 0.008e6),),  # on resonance; see `_upsilon_settings`
 }
+UPSILON = 300553  # Υ(4S), which Pythia does not know
 
 
 def published_cross_section_fb(process: str) -> tuple[float, float]:
@@ -53,29 +55,60 @@ def generate_pythia(process: str, n_events: int, rng: np.random.Generator, sqrt_
 
     Photons and stable charged particles are returned; K⁰_S, π⁰ and hyperons have decayed; neutrinos, K⁰_L
     and neutrons are left out. Channels are drawn in the proportion of their published cross-sections, and the
-    events of one channel follow those of another.
+    events of one channel follow those of another. The Υ(4S) is made without radiation and decays
+    isotropically, its B mesons without mixing.
     """
     channels = PROCESSES[process]
     cross_section, error = published_cross_section_fb(process)
     shares = [channel.cross_section_fb / cross_section for channel in channels]
     batches, first = [], 0
     for channel, wanted in zip(channels, rng.multinomial(n_events, shares), strict=True):
-        pythia = _initialised(channel, sqrt_s, int(rng.integers(1, LARGEST_SEED, endpoint=True)))
+        pythia = _initialised(process, channel, sqrt_s, int(rng.integers(1, LARGEST_SEED, endpoint=True)))
         while wanted > 0:
-            record = pythia.nextBatch(int(min(wanted, BATCH)))  # leaves out what Pythia gives up on
-            batches.append(_visible(record.prt, first))
-            first, wanted = first + len(record), wanted - len(record)
+            made, batch = _batch(pythia, process, int(min(wanted, BATCH)), sqrt_s)
+            event, *others = batch
+            batches.append((first + event, *others))
+            first, wanted = first + made, wanted - made
     event, pdg, momentum, vertex = (np.concatenate(column) for column in zip(*batches, strict=True))
     from_signal = np.zeros(len(event), dtype=bool)
     return Generated(Particles(event, pdg, momentum, vertex, from_signal, n_events), cross_section, error)
 
 
-def _initialised(channel: Channel, sqrt_s: float, seed: int) -> Any:
+def _batch(pythia: Any, process: str, n_events: int, sqrt_s: float) -> tuple[int, tuple[np.ndarray, ...]]:
+    """Up to `n_events` events: their number, and event, pdg, momentum, vertex of their particles."""
+    if process == "bbbar":
+        return n_events, _upsilon_decays(pythia, n_events, sqrt_s)
+    record = pythia.nextBatch(n_events)  # leaves out what Pythia gives up on
+    return len(record), _visible(record.prt)
+
+
+def _initialised(process: str, channel: Channel, sqrt_s: float, seed: int) -> Any:
     import pythia8mc
 
     pythia = pythia8mc.Pythia("", False)
-    for setting in (
-        "Print:quiet = on",
+    hard_process = _upsilon_settings(sqrt_s) if process == "bbbar" else _pair_settings(channel, sqrt_s)
+    random = ("Random:setSeed = on", f"Random:seed = {seed}")
+    for setting in ("Print:quiet = on", *hard_process, *random, *channel.settings):
+        if not pythia.readString(setting):
+            raise RuntimeError(f"Pythia does not know the setting {setting!r}")
+    if not pythia.init():
+        raise RuntimeError(f"Pythia could not be initialised for {process} ({channel.fermions})")
+    return pythia
+
+
+def _upsilon_settings(sqrt_s: float) -> tuple[str, ...]:
+    """Υ(4S) → B⁺B⁻ and B⁰B̄⁰, Particle Data Group 2024. "void" says that it is its own antiparticle."""
+    return (
+        "ProcessLevel:all = off",
+        f"{UPSILON}:new = Upsilon4S void 3 0 0 {sqrt_s!r} 0.0 0. 0. 0.",
+        f"{UPSILON}:addChannel = 1 0.514 0 521 -521",
+        f"{UPSILON}:addChannel = 1 0.486 0 511 -511",
+        f"{UPSILON}:mayDecay = on",
+    )
+
+
+def _pair_settings(channel: Channel, sqrt_s: float) -> tuple[str, ...]:
+    return (
         "Beams:idA = 11",  # beam A goes along +z
         "Beams:idB = -11",
         f"Beams:eCM = {sqrt_s!r}",
@@ -86,18 +119,29 @@ def _initialised(channel: Channel, sqrt_s: float, seed: int) -> Any:
         f"23:onIfAny = {channel.fermions}",
         f"23:mMin = {channel.minimum_mass}",
         f"PhaseSpace:mHatMin = {channel.minimum_mass}",
-        "Random:setSeed = on",
-        f"Random:seed = {seed}",
-        *channel.settings,
-    ):
-        if not pythia.readString(setting):
-            raise RuntimeError(f"Pythia does not know the setting {setting!r}")
-    if not pythia.init():
-        raise RuntimeError(f"Pythia could not be initialised for e+e- -> {channel.fermions}")
-    return pythia
+    )
 
 
-def _visible(particles: Any, first_event: int) -> tuple[np.ndarray, ...]:
+def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> tuple[np.ndarray, ...]:
+    """event, pdg, momentum, vertex of the stable visible particles of `n_events` decays at rest."""
+    event, pdg, momentum, vertex_mm = [], [], [], []
+    made = 0
+    while made < n_events:
+        pythia.event.reset()
+        pythia.event.append(UPSILON, 1, 0, 0, 0.0, 0.0, 0.0, sqrt_s, sqrt_s)
+        if not pythia.next():
+            continue
+        for p in pythia.event:
+            if p.isFinal() and p.idAbs() in VISIBLE:
+                event.append(made)
+                pdg.append(p.id())
+                momentum.append((p.px(), p.py(), p.pz(), p.e()))
+                vertex_mm.append((p.xProd(), p.yProd(), p.zProd()))
+        made += 1
+    return np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
+
+
+def _visible(particles: Any) -> tuple[np.ndarray, ...]:
     """event, pdg, momentum, vertex of the stable visible particles of a batch (an awkward array)."""
     import awkward as ak
 
@@ -110,5 +154,5 @@ def _visible(particles: Any, first_event: int) -> tuple[np.ndarray, ...]:
     origin = {"px": 0.0, "py": 0.0, "pz": 0.0, "e": 0.0}
     vertex_mm = ak.fill_none(flat.vProd, origin)  # absent when it is the interaction point
     vertex = 0.1 * np.stack([ak.to_numpy(vertex_mm[axis]) for axis in ("px", "py", "pz")], axis=-1)
-    event = first_event + np.repeat(np.arange(len(counts)), counts)[keep]
+    event = np.repeat(np.arange(len(counts)), counts)[keep]
     return event, pdg[keep], momentum, vertex
