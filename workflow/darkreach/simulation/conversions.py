@@ -122,7 +122,7 @@ def radiate(
     sine = np.hypot(p[:, 0], p[:, 1]) / np.sqrt((p[:, :3] ** 2).sum(-1))
     radius = np.hypot(vertex[electron, 0], vertex[electron, 1])
     thickness = geometry.material_beyond(radius) / np.maximum(sine, 0.1)
-    left = np.exp(-rng.gamma(np.maximum(thickness, 1e-6) / np.log(2)))
+    left = np.exp(-rng.gamma(thickness / np.log(2)))
     energy = np.maximum(p[:, 3] * left, 1.001 * ELECTRON_MASS)
     size = np.sqrt((energy**2 - ELECTRON_MASS**2) / (p[:, 3] ** 2 - ELECTRON_MASS**2))
     radiated = momentum.copy()

@@ -31,17 +31,18 @@ def event_shape(tracks: np.ndarray, photons: GoodPhotons, beams: Beams) -> dict[
 def thrust(tracks: np.ndarray, others: np.ndarray, event: np.ndarray) -> np.ndarray:
     """(n,) thrust of events with (n, k, 3) tracks and further momenta (m, 3) that belong to `event` (m,).
 
-    Exact for tracks alone: the axis is that of the largest sum of ± momenta. The others take the sign of
-    the hemisphere that they are in, and the axis follows them.
+    Exact for tracks alone: the axis is that of the largest sum of ± momenta. With the others, it is moved to
+    the sum in which every momentum has the sign of its hemisphere, until that no longer changes anything.
     """
     n_events, n_tracks = tracks.shape[:2]
     best = np.zeros(n_events)
     for signs in product((1, -1), repeat=n_tracks - 1):
-        of_tracks = tracks[:, 0] + (np.array(signs)[:, None] * tracks[:, 1:]).sum(1)
-        axis = of_tracks
-        for _ in range(3):
-            side = np.where((others * axis[event]).sum(-1) >= 0, 1.0, -1.0)
-            axis = of_tracks + _summed(others * side[:, None], event, n_events)
+        axis = tracks[:, 0] + (np.array(signs)[:, None] * tracks[:, 1:]).sum(1)
+        for _ in range(4 if len(others) else 1):
+            side = np.where((tracks * axis[:, None]).sum(-1) >= 0, 1.0, -1.0)
+            other_side = np.where((others * axis[event]).sum(-1) >= 0, 1.0, -1.0)
+            of_others = _summed(others * other_side[:, None], event, n_events)
+            axis = (tracks * side[..., None]).sum(1) + of_others
         best = np.maximum(best, np.linalg.norm(axis, axis=-1))
     size = np.linalg.norm(tracks, axis=-1).sum(-1)
     return best / (size + np.bincount(event, np.linalg.norm(others, axis=-1), n_events))
