@@ -105,7 +105,7 @@ def test_hadrons_have_the_known_multiplicity(qqbar):
 
 
 def test_b_mesons_decay_to_leptons_as_often_as_measured(bbbar):
-    """B(B → lνX) = 10.86 % each for e and μ (PDG); assumed: 57 % of them above 1.4 GeV, few from charm there."""
+    """B(B → lνX) = 10.86 % each for e, μ (PDG); assumed: 57 % of them above 1.4 GeV, few from charm there."""
     lepton = np.isin(np.abs(bbbar.pdg), (11, 13)) & (np.linalg.norm(bbbar.momentum[:, :3], axis=1) > 1.4)
     assert lepton.sum() / bbbar.n_events == pytest.approx(4 * 0.57 * 0.1086, rel=0.12)
 
