@@ -1,4 +1,4 @@
-"""Beams of Belle II against published numbers, and the boost against relativity."""
+"""Beams against published numbers, and the boost against relativity."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from darkreach.detector import BEAMS
 from darkreach.detector.beams import ELECTRON_MASS, boost, reversed_momentum
 
-BELLE2 = BEAMS["belle2"]
+BELLE2, BELLE = BEAMS["belle2"], BEAMS["belle"]
 
 
 def masses(momentum):
@@ -19,11 +19,19 @@ def test_centre_of_mass_is_the_published_one():
     assert np.linalg.norm(BELLE2.total[:3]) / BELLE2.sqrt_s == pytest.approx(0.2868, abs=1e-4)
 
 
-def test_electron_goes_along_plus_z_in_the_centre_of_mass_frame():
-    electron, positron = BELLE2.to_cm(BELLE2.electron), BELLE2.to_cm(BELLE2.positron)
-    momentum = np.sqrt(BELLE2.sqrt_s**2 / 4 - ELECTRON_MASS**2)
-    assert electron == pytest.approx([0, 0, momentum, BELLE2.sqrt_s / 2], abs=1e-9)
-    assert positron == pytest.approx([0, 0, -momentum, BELLE2.sqrt_s / 2], abs=1e-9)
+def test_belle_has_one_tilted_beam():
+    assert BELLE.sqrt_s == pytest.approx(10.580, abs=1e-3)
+    assert np.linalg.norm(BELLE.total[:3]) / BELLE.sqrt_s == pytest.approx(0.4254, abs=1e-3)
+    assert BELLE.positron[:3] == pytest.approx([0, 0, -np.sqrt(3.499**2 - ELECTRON_MASS**2)])
+    assert np.arctan2(BELLE.electron[0], BELLE.electron[2]) == pytest.approx(22e-3)
+
+
+@pytest.mark.parametrize("beams", [BELLE2, BELLE])
+def test_electron_goes_along_plus_z_in_the_centre_of_mass_frame(beams):
+    electron, positron = beams.to_cm(beams.electron), beams.to_cm(beams.positron)
+    momentum = np.sqrt(beams.sqrt_s**2 / 4 - ELECTRON_MASS**2)
+    assert electron == pytest.approx([0, 0, momentum, beams.sqrt_s / 2], abs=1e-9)
+    assert positron == pytest.approx([0, 0, -momentum, beams.sqrt_s / 2], abs=1e-9)
 
 
 def test_boost_and_its_inverse():
@@ -38,9 +46,10 @@ def test_boost_and_its_inverse():
     np.testing.assert_allclose(at_rest[:, :3], 0, atol=1e-6)
 
 
-def test_energy_spread_is_that_of_the_covariance():
-    totals = BELLE2.spread_totals(200_000, np.random.default_rng(2))
-    np.testing.assert_allclose(totals.mean(0), BELLE2.total, atol=1e-4)
+@pytest.mark.parametrize("beams", [BELLE2, BELLE])
+def test_energy_spread_is_that_of_the_covariance(beams):
+    totals = beams.spread_totals(200_000, np.random.default_rng(2))
+    np.testing.assert_allclose(totals.mean(0), beams.total, atol=1e-4)
     covariance = np.cov(totals.T)
-    np.testing.assert_allclose(covariance, BELLE2.covariance, atol=0.01 * BELLE2.covariance.max())
+    np.testing.assert_allclose(covariance, beams.covariance, atol=0.01 * beams.covariance.max())
     assert masses(totals).std() == pytest.approx(0.005, rel=0.05)  # σ(√s) is about 5 MeV

@@ -16,6 +16,14 @@ from darkreach.simulation.triggers import TRIGGER_LINES, trigger_column
 
 N, MASS = 3000, 0.8
 DETECTORS = ["belle2", "belle"]
+TRACKS = ("d0_d0", "d0_d1", "d1_d0", "d1_d1")
+TRACK_COLUMNS = ("px", "py", "pz", "E", "p", "pt", "theta", "phi", "charge", "dr", "dz")
+TRACK_COLUMNS += ("muonID", "electronID", "pionID", "mcPDG")
+PAIR_COLUMNS = ("M", "x", "y", "z", "dr", "chiProb", "distance", "significanceOfDistance", "px", "py", "pz")
+PAIR_COLUMNS += ("isSignal", "trueMass", "trueProperLength")
+EVENT_COLUMNS = ("beamPx", "beamPy", "beamPz", "beamE", "Ecms", "nTracks", "nGoodGammas", "thrust")
+EVENT_COLUMNS += ("roeEextra__bocleanMask__bc", "visibleEnergyOfEventCMS", "missingMass2OfEvent")
+EVENT_COLUMNS += ("missingMomentumOfEventCMS", "missingMomentumOfEventCMS_theta")
 
 
 def directions(n, rng):
@@ -74,7 +82,7 @@ def test_every_choice_of_the_pair_is_a_row(every_candidate):
     assert (found["d0_d0_charge"] == 1).all() and (found["d0_d1_charge"] == -1).all()
     assert (found["d1_d0_charge"] == 1).all() and (found["d1_d1_charge"] == -1).all()
     # every track has each role once with each of the other charge
-    px = np.stack([found[f"{name}_px"] for name in ("d0_d0", "d0_d1", "d1_d0", "d1_d1")]).reshape(4, -1, 4)
+    px = np.stack([found[f"{name}_px"] for name in TRACKS]).reshape(4, -1, 4)
     choices = np.sort(px, axis=0)
     np.testing.assert_allclose(choices, np.broadcast_to(choices[:, :, :1], choices.shape))
     for first, second in combinations(range(4), 2):
@@ -84,43 +92,9 @@ def test_every_choice_of_the_pair_is_a_row(every_candidate):
 
 def test_columns_are_complete_and_finite(every_candidate):
     detector, found = every_candidate
-    track = [
-        "px",
-        "py",
-        "pz",
-        "E",
-        "p",
-        "pt",
-        "theta",
-        "phi",
-        "charge",
-        "dr",
-        "dz",
-        "muonID",
-        "electronID",
-        "pionID",
-        "mcPDG",
-    ]
-    expected = {f"{t}_{v}" for t in ("d0_d0", "d0_d1", "d1_d0", "d1_d1") for v in track}
-    expected |= {
-        f"d0_{v}"
-        for v in ["M", "x", "y", "z", "chiProb", "distance", "significanceOfDistance", "dr", "px", "py", "pz"]
-    }
+    expected = {f"{track}_{variable}" for track in TRACKS for variable in TRACK_COLUMNS}
+    expected |= {f"d0_{variable}" for variable in PAIR_COLUMNS} | set(EVENT_COLUMNS)
     expected |= {f"d0_{t}_vtx_{axis}" for t in ("d0", "d1") for axis in ("px", "py", "pz")}
-    expected |= set(
-        [
-            "beamPx",
-            "beamPy",
-            "beamPz",
-            "beamE",
-            "Ecms",
-            "nTracks",
-            "nGoodGammas",
-            "roeEextra__bocleanMask__bc",
-        ]
-    )
-    expected |= {"visibleEnergyOfEventCMS", "missingMomentumOfEventCMS", "missingMomentumOfEventCMS_theta"}
-    expected |= {"missingMass2OfEvent", "thrust", "d0_isSignal", "d0_trueMass", "d0_trueProperLength"}
     expected |= {trigger_column(line) for line in TRIGGER_LINES[detector]}
     assert expected <= set(found)
     assert all(np.isfinite(values).all() for values in found.values())

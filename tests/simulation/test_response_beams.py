@@ -1,5 +1,7 @@
 """The spread of the beam energies moves events without changing any mass."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,30 @@ def test_events_in_the_laboratory_have_the_momentum_of_their_beams(signal):
     totals = event_sums(signal, laboratory_momenta(signal, BELLE2, np.random.default_rng(4)))
     expected = BELLE2.spread_totals(N, np.random.default_rng(4))
     np.testing.assert_allclose(totals, expected, atol=3e-5)
+
+
+def test_what_x_decays_to_moves_together_neutrinos_included(signal):
+    """X → four particles, of which two are said to be the signal: the mass of all four is kept."""
+    n = 200
+    rng = np.random.default_rng(5)
+    space = rng.normal(scale=0.5, size=(n, 4, 3))
+    decay = np.concatenate([space, np.sqrt((space**2).sum(-1) + 0.02)[..., None]], axis=-1)
+    rest = np.zeros((n, 1, 4))
+    rest[:, 0, :3], rest[:, 0, 3] = -space.sum(1), np.sqrt((space.sum(1) ** 2).sum(-1) + 9.0)
+    particles = replace(
+        signal,
+        event=np.repeat(np.arange(n), 5),
+        pdg=np.tile([11, -11, 16, -16, 13], n),
+        momentum=np.concatenate([decay, rest], axis=1).reshape(-1, 4),
+        vertex=np.zeros((5 * n, 3)),
+        from_signal=np.tile([True, True, False, False, False], n),
+        from_resonance=np.tile([True, True, True, True, False], n),
+        n_events=n,
+    )
+    old = decay.sum(1)
+    moved = at_other_energy(particles, BELLE2.sqrt_s, np.full(n, BELLE2.sqrt_s + 0.01)).reshape(n, 5, 4)
+    np.testing.assert_allclose(squared_mass(moved[:, :4].sum(1)), squared_mass(old), rtol=1e-9)
+    np.testing.assert_allclose(
+        squared_mass(moved[:, :2].sum(1)), squared_mass(decay[:, :2].sum(1)), rtol=1e-9
+    )
+    assert (moved[:, :4].sum(1)[:, 3] > old[:, 3]).all()
