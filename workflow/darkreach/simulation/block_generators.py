@@ -1,32 +1,42 @@
-"""The generators behind the names of processes, and the random numbers of each."""
+"""The generators behind the names of processes and models, and the random numbers of each."""
 
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from darkreach.config.stages import SimulateSpec
 from darkreach.detector import BEAMS
 from darkreach.simulation.fourmuon import generate_fourmuon
+from darkreach.simulation.hnl import generate_hnl
+from darkreach.simulation.laboratory_vertices import with_laboratory_vertices
+from darkreach.simulation.mumutautau import generate_mumutautau
 from darkreach.simulation.particles import Generated
 from darkreach.simulation.pythia import generate_pythia
 from darkreach.simulation.signal import generate_signal
+from darkreach.simulation.tau_library import TauLibrary, make_tau_library
+from darkreach.simulation.taupair import generate_taupair
 
 # Events in memory at a time.
 BATCH = 25_000
+# Four muons lighter than the ntuple accepts, by more than five times the resolution, are not generated.
+MASS_MARGIN = 0.2  # GeV
 
 
 @dataclass
 class Component:
-    """One process, or one mass of a signal, in a block; as in the sidecar.
+    """One process, or one mass and lifetime of a signal, in a block; as in the sidecar.
 
-    generated_events: events that were generated, or, in stand-in data, put through the detector.
+    generated_events: events that were generated, or, of a luminosity, that are produced in it.
     cross_section_fb and its error: in fb; for signals at unit coupling and before the branching fraction.
     """
 
     process: str
     mass_GeV: float | None = None
+    lifetime_m: float | None = None
+    decay: str | None = None
     generated_events: int = 0
     cross_section_fb: float = 0.0
     cross_section_error_fb: float = 0.0
@@ -46,16 +56,63 @@ def random_stream(spec: SimulateSpec, *labels: object) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([spec.seed, zlib.crc32(name.encode())]))
 
 
-def generate(
-    process: str, mass: float | None, n_events: int, rng: np.random.Generator, alpha: float
-) -> Generated:
-    """`n_events` events of a background process, or of the signal model `process` with X of `mass` (GeV)."""
-    sqrt_s = BEAMS["belle2"].sqrt_s
-    if mass is not None:
-        return generate_signal(process, mass, n_events, rng, sqrt_s, alpha)
-    if process == "fourmuon":
-        return generate_fourmuon(n_events, rng, sqrt_s, alpha)
-    return generate_pythia(process, n_events, rng, sqrt_s)
+class Generators:
+    """The generators of one block; they share a library of τ decays."""
+
+    def __init__(self, spec: SimulateSpec) -> None:
+        self._spec = spec
+        self.sqrt_s = BEAMS[spec.detector].sqrt_s
+
+    @cached_property
+    def tau_library(self) -> TauLibrary:
+        """τ decays to draw from; making them takes some seconds."""
+        return make_tau_library(random_stream(self._spec, "tau library"))
+
+    def background(self, process: str, n_events: int, rng: np.random.Generator) -> Generated:
+        """`n_events` unweighted events of a process, with vertices as seen in the laboratory."""
+        return self._in_laboratory(self._background(process, n_events, rng))
+
+    def _background(self, process: str, n_events: int, rng: np.random.Generator) -> Generated:
+        alpha = self._spec.alpha
+        if process == "fourmuon":
+            window = self._spec.ntuple.track_mass_GeV
+            lowest = max(window[0] - MASS_MARGIN, 0.0) if window else 0.0
+            return generate_fourmuon(n_events, rng, self.sqrt_s, alpha, minimum_mass=lowest)
+        if process == "mumutautau":
+            return generate_mumutautau(n_events, rng, self.sqrt_s, alpha, library=self.tau_library)
+        if process == "tautau":
+            return generate_taupair(n_events, rng, self.sqrt_s, alpha, self.tau_library)
+        return generate_pythia(process, n_events, rng, self.sqrt_s)
+
+    def signal(
+        self, model: str, mass: float, lifetime_m: float, decay: str, n_events: int, rng: np.random.Generator
+    ) -> Generated:
+        """As `background`, for X of `mass` (GeV) and a lifetime cτ in m."""
+        return self._in_laboratory(self._signal(model, mass, lifetime_m, decay, n_events, rng))
+
+    def _signal(
+        self, model: str, mass: float, lifetime_m: float, decay: str, n_events: int, rng: np.random.Generator
+    ) -> Generated:
+        spec = self._spec
+        if spec.production == "tau_decay":
+            return generate_hnl(mass, n_events, rng, self.sqrt_s, spec.alpha, lifetime_m, self.tau_library)
+        needs_taus = spec.production == "tau" or decay == "tautau"
+        return generate_signal(
+            model,
+            mass,
+            n_events,
+            rng,
+            self.sqrt_s,
+            spec.alpha,
+            production=spec.production,
+            decay=decay,
+            lifetime_m=lifetime_m,
+            library=self.tau_library if needs_taus else None,
+        )
+
+    def _in_laboratory(self, generated: Generated) -> Generated:
+        particles = with_laboratory_vertices(generated.particles, BEAMS[self._spec.detector])
+        return replace(generated, particles=particles)
 
 
 def report(spec: SimulateSpec, text: str) -> None:

@@ -1,11 +1,12 @@
-"""Stand-in data of processes too frequent to simulate: a pool of events, drawn from with replacement.
+"""Processes too frequent to simulate each event: a pool of generated events, drawn from with replacement.
 
-An event with N charged particles becomes a candidate only if exactly four clean tracks of zero charge are
-found. For every choice of four, its probability follows from the tracking efficiencies. The pool keeps all
-choices whose true mass is not below what the preselection can accept, with their probabilities; their sum per
-generated event is the efficiency of the filter. A draw takes a choice in proportion to its probability, and
-the detector response then does everything else afresh. Left out are events that smearing lifts by more than
-0.2 GeV, five times the resolution, into the preselection.
+An event with N charged particles becomes a candidate only if exactly as many clean tracks are found as are
+wanted, of zero charge, and enough of them pass as leptons. For every choice of tracks, its probability
+follows from the tracking efficiencies and the bounds of the identifiers. The pool keeps the choices whose
+true mass is not outside what the ntuple accepts, with their probabilities; their sum per generated event is
+the efficiency of the filter. A draw takes a choice in proportion to its probability, and the detector
+response then does everything else afresh. Left out are events that smearing lifts by more than 0.2 GeV into
+the range of the mass, and choices with a tracking probability below 1e-5.
 """
 
 from collections.abc import Iterable
@@ -14,134 +15,192 @@ from itertools import combinations
 
 import numpy as np
 
+from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
+from darkreach.simulation.conversions import convert_photons
 from darkreach.simulation.pairs import invariant_mass
+from darkreach.simulation.particle_lists import PER_PARTICLE, take
 from darkreach.simulation.particles import Particles
+from darkreach.simulation.pool_smoothing import LARGEST_CHANGE, smoothed
+from darkreach.simulation.potential_leptons import PotentialLeptons
 from darkreach.simulation.tracks_response import charge_of, closest_approach, track_efficiency
 
-MINIMUM_FOUR_TRACK_MASS, CLEAN_DR_CM, CLEAN_DZ_CM = 9.2, 2.0, 5.0
-LOWEST_TRUE_MASS = MINIMUM_FOUR_TRACK_MASS - 0.2  # GeV, of four tracks with the muon mass
+MASS_MARGIN = 0.2  # GeV: five times the resolution of the mass of four tracks
+LEAST_PROBABILITY = 1e-5
+# Four tracks with most of the energy of the collision: smoothing would give them more than there is.
+WHOLE_ENERGY = 0.8
 
 
 @dataclass
 class Pool:
-    """Choices of four tracks from generated events.
+    """Choices of tracks from generated events, for the cuts of an ntuple.
 
-    particles: the events. quartet: (n, 4) indices of the chosen particles. probability: (n,) that exactly
-    these are found. displaced: (particles,) tracks that come from elsewhere and do not count.
+    particles: the events, photons converted. choice: (n, k) indices of the chosen particles. probability:
+    (n,) that exactly these are found and that they have the leptons. displaced: (particles,) tracks that come
+    from elsewhere and do not count. bounds: for each lepton (n, k), as of `PotentialLeptons`.
     """
 
     particles: Particles
-    quartet: np.ndarray
+    choice: np.ndarray
     probability: np.ndarray
     displaced: np.ndarray
+    bounds: list[np.ndarray]
+    leptons: PotentialLeptons
+    smooth: bool
 
     @property
     def efficiency(self) -> float:
-        """Candidates before preselection per generated event."""
+        """Possible candidates per generated event."""
         return float(self.probability.sum() / self.particles.n_events)
 
     @property
     def passed(self) -> int:
         """Generated events with at least one choice."""
-        return len(np.unique(self.particles.event[self.quartet[:, 0]]))
+        return len(np.unique(self.particles.event[self.choice[:, 0]]))
 
-    def draw(self, n_events: int, rng: np.random.Generator) -> tuple[Particles, np.ndarray]:
-        """`n_events` events with replacement, and which of their particles are found as tracks."""
+    def draw(self, n_events: int, rng: np.random.Generator) -> Particles:
+        """`n_events` events with replacement; set is which particles are found, and the quantiles."""
         p = self.particles
-        choice = rng.choice(len(self.quartet), n_events, p=self.probability / self.probability.sum())
-        event = p.event[self.quartet[choice, 0]]
+        drawn = rng.choice(len(self.choice), n_events, p=self.probability / self.probability.sum())
+        event = p.event[self.choice[drawn, 0]]
         first, last = np.searchsorted(p.event, event), np.searchsorted(p.event, event, side="right")
         new_event = np.repeat(np.arange(n_events), last - first)
-        offset = np.cumsum(last - first) - (last - first)
-        index = np.arange(len(new_event)) + np.repeat(first - offset, last - first)
-        found = (index[:, None] == self.quartet[choice][new_event]).any(-1)
+        new_first = np.cumsum(last - first) - (last - first)
+        index = np.arange(len(new_event)) + np.repeat(first - new_first, last - first)
+        chosen = self.choice[drawn] + (new_first - first)[:, None]
+        particles = take(p, index)
+        particles.event, particles.n_events = new_event, n_events
+
+        particles.found = np.zeros(len(index), bool)
+        particles.found[chosen] = True
         displaced = np.flatnonzero(self.displaced[index])
-        efficiency = track_efficiency(
-            BEAMS["belle2"].to_lab(p.momentum[index[displaced]]), p.vertex[index[displaced]]
-        )
-        found[displaced] = rng.random(len(displaced)) < efficiency
-        drawn = Particles(
-            event=new_event,
-            pdg=p.pdg[index],
-            momentum=p.momentum[index],
-            vertex=p.vertex[index],
-            from_signal=p.from_signal[index],
-            n_events=n_events,
-        )
-        return drawn, found
+        lab = BEAMS[self.leptons.detector].to_lab(particles.momentum[displaced])
+        efficiency = track_efficiency(lab, particles.vertex[displaced])
+        particles.found[displaced] = rng.random(len(displaced)) < efficiency
+
+        quantiles = {lepton: rng.random(len(index)) for lepton in ("muon", "electron")}
+        charge = charge_of(particles.pdg[chosen])
+        bounds = [bound[drawn] for bound in self.bounds]
+        for lepton, values in self.leptons.draw(charge, bounds, rng).items():
+            quantiles[lepton][chosen] = values
+        particles.muon_quantile, particles.electron_quantile = quantiles["muon"], quantiles["electron"]
+        return smoothed(particles, chosen, self.leptons.detector, rng) if self.smooth else particles
 
 
 def merge_pools(pools: Iterable[Pool]) -> Pool:
-    """One pool of several; of events without a choice only the number is kept."""
+    """One pool of several of the same kind; of events without a choice only the number is kept."""
     parts = [_without_useless_events(pool) for pool in pools]
     sizes = np.cumsum([0, *(len(part.displaced) for part in parts)])
     events = np.cumsum([0, *(part.particles.n_events for part in parts)])
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part.particles, name) for part in parts])
-
-    particles = Particles(
-        event=np.concatenate([p.particles.event + e for p, e in zip(parts, events, strict=False)]),
-        pdg=joined("pdg"),
-        momentum=joined("momentum"),
-        vertex=joined("vertex"),
-        from_signal=joined("from_signal"),
-        n_events=int(events[-1]),
+    columns = {}
+    for name in PER_PARTICLE:
+        values = [getattr(part.particles, name) for part in parts]
+        columns[name] = None if values[0] is None else np.concatenate(values)
+    columns["event"] = np.concatenate(
+        [p.particles.event + e for p, e in zip(parts, events[:-1], strict=True)]
     )
     return Pool(
-        particles=particles,
-        quartet=np.concatenate([p.quartet + n for p, n in zip(parts, sizes, strict=False)]),
+        particles=Particles(n_events=int(events[-1]), **columns),
+        choice=np.concatenate([p.choice + n for p, n in zip(parts, sizes[:-1], strict=True)]),
         probability=np.concatenate([part.probability for part in parts]),
         displaced=np.concatenate([part.displaced for part in parts]),
+        bounds=[np.concatenate(bounds) for bounds in zip(*(part.bounds for part in parts), strict=True)],
+        leptons=parts[0].leptons,
+        smooth=parts[0].smooth,
     )
 
 
 def _without_useless_events(pool: Pool) -> Pool:
     p = pool.particles
-    keep = np.isin(p.event, p.event[pool.quartet[:, 0]])
+    keep = np.isin(p.event, p.event[pool.choice[:, 0]])
     place = np.cumsum(keep) - 1
-    kept = Particles(
-        p.event[keep], p.pdg[keep], p.momentum[keep], p.vertex[keep], p.from_signal[keep], p.n_events
+    return Pool(
+        take(p, keep),
+        place[pool.choice],
+        pool.probability,
+        pool.displaced[keep],
+        pool.bounds,
+        pool.leptons,
+        pool.smooth,
     )
-    return Pool(kept, place[pool.quartet], pool.probability, pool.displaced[keep])
 
 
-def fill_pool(particles: Particles) -> Pool:
-    """All choices of four tracks from the events of a generator that can pass the preselection."""
+def fill_pool(particles: Particles, cuts: NtupleCuts, detector: str, rng: np.random.Generator) -> Pool:
+    """All choices of tracks from the events of a generator that can pass the cuts of an ntuple."""
+    particles = convert_photons(particles, detector, rng)
+    leptons = PotentialLeptons.of_cuts(cuts, detector)
+    smooth = is_smoothed(cuts, detector)
     charge = charge_of(particles.pdg)
-    lab = BEAMS["belle2"].to_lab(particles.momentum)
+    lab = BEAMS[detector].to_lab(particles.momentum)
     efficiency = np.where(charge != 0, track_efficiency(lab, particles.vertex), 0.0)
     reachable = np.flatnonzero(efficiency > 0)
-    _, d0, z0 = closest_approach(lab[reachable], particles.vertex[reachable], charge[reachable])
     displaced = np.zeros(len(lab), dtype=bool)
-    displaced[reachable] = (np.abs(d0) >= CLEAN_DR_CM) | (np.abs(z0) >= CLEAN_DZ_CM)
+    displaced[reachable] = _is_displaced(lab[reachable], particles.vertex[reachable], charge[reachable], cuts)
 
     track = reachable[~displaced[reachable]]
-    momentum = lab[track].copy()
+    bounds = np.zeros((len(leptons.leptons), len(lab)))
+    for lepton, bound in enumerate(leptons.bounds(lab[track], particles.pdg[track], smooth * LARGEST_CHANGE)):
+        bounds[lepton, track] = bound
+    momentum = lab.copy()
     momentum[:, 3] = np.sqrt((momentum[:, :3] ** 2).sum(-1) + MUON_MASS**2)
     count = np.bincount(particles.event[track], minlength=particles.n_events)[particles.event[track]]
-    quartets, probabilities = [np.empty((0, 4), dtype=int)], [np.empty(0)]
-    for n_tracks in range(4, count.max(initial=0) + 1):
-        group = np.flatnonzero(count == n_tracks).reshape(-1, n_tracks)
-        group = group[invariant_mass(momentum[group].sum(1)) > LOWEST_TRUE_MASS]  # no choice is heavier
-        quartet, probability = _choices(
-            momentum[group], charge[track[group]], efficiency[track[group]], n_tracks
-        )
-        event, choice = np.nonzero(probability)
-        quartets.append(track[group[event[:, None], quartet[choice]]])
-        probabilities.append(probability[event, choice])
-    return Pool(particles, np.concatenate(quartets), np.concatenate(probabilities), displaced)
+    choices, probabilities = [np.empty((0, cuts.tracks), dtype=int)], [np.empty(0)]
+    for n_tracks in range(cuts.tracks, count.max(initial=0) + 1):
+        group = track[np.flatnonzero(count == n_tracks).reshape(-1, n_tracks)]
+        chosen, probability = _choices(group, charge, efficiency, cuts.tracks)
+        inside = _has_mass(momentum[chosen].sum(1), cuts, smooth)
+        chosen, probability = chosen[inside], probability[inside]
+        probability *= leptons.probability(charge[chosen], [bound[chosen] for bound in bounds])
+        choices.append(chosen[probability > 0])
+        probabilities.append(probability[probability > 0])
+    choice = np.concatenate(choices)
+    return Pool(
+        particles,
+        choice,
+        np.concatenate(probabilities),
+        displaced,
+        [bound[choice] for bound in bounds],
+        leptons,
+        smooth,
+    )
+
+
+def is_smoothed(cuts: NtupleCuts, detector: str) -> bool:
+    """Whether drawn events are changed a little: not those whose tracks carry the energy of the collision."""
+    window = cuts.track_mass_GeV
+    return window is None or window[0] < WHOLE_ENERGY * BEAMS[detector].sqrt_s
+
+
+def _is_displaced(
+    momentum: np.ndarray, vertex: np.ndarray, charge: np.ndarray, cuts: NtupleCuts
+) -> np.ndarray:
+    _, d0, z0 = closest_approach(momentum, vertex, charge)
+    displaced = np.zeros(len(d0), bool)
+    if cuts.maximum_dr_cm is not None:
+        displaced |= np.abs(d0) >= cuts.maximum_dr_cm
+    if cuts.maximum_dz_cm is not None:
+        displaced |= np.abs(z0) >= cuts.maximum_dz_cm
+    return displaced
+
+
+def _has_mass(momentum: np.ndarray, cuts: NtupleCuts, smooth: bool) -> np.ndarray:
+    if cuts.track_mass_GeV is None:
+        return np.ones(len(momentum), bool)
+    low, high = cuts.track_mass_GeV
+    change = smooth * LARGEST_CHANGE
+    mass = invariant_mass(momentum)
+    return (mass > (1 - change) * low - MASS_MARGIN) & (mass < (1 + change) * high + MASS_MARGIN)
 
 
 def _choices(
-    momentum: np.ndarray, charge: np.ndarray, efficiency: np.ndarray, n_tracks: int
+    group: np.ndarray, charge: np.ndarray, efficiency: np.ndarray, n_wanted: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(c, 4) choices of four from n_tracks, and their (m, c) probabilities in m events (0 if impossible)."""
-    quartet = np.array(list(combinations(range(n_tracks), 4)))
-    heavy = np.stack([invariant_mass(momentum[:, q].sum(1)) for q in quartet], axis=-1) > LOWEST_TRUE_MASS
-    neutral = charge[:, quartet].sum(-1) == 0
-    others_lost = (1 - efficiency).prod(-1)[:, None]
-    odds = (efficiency / (1 - efficiency))[:, quartet].prod(-1)
-    return quartet, others_lost * odds * (heavy & neutral)
+    """Neutral choices of n_wanted from the n_tracks of m events, (m, n_tracks); and their probabilities."""
+    subset = np.array(list(combinations(range(group.shape[1]), n_wanted)))
+    neutral = charge[group][:, subset].sum(-1) == 0
+    others_lost = (1 - efficiency[group]).prod(-1)[:, None]
+    odds = (efficiency[group] / (1 - efficiency[group]))[:, subset].prod(-1)
+    probability = others_lost * odds * neutral
+    event, choice = np.nonzero(probability > LEAST_PROBABILITY)
+    return group[event[:, None], subset[choice]], probability[event, choice]

@@ -16,6 +16,7 @@ from darkreach.simulation.identification import (
     passing_muon_quantile,
 )
 
+STEP = 20_000  # events whose subsets are in memory at a time
 PASSING = {"muon": passing_muon_quantile, "electron": passing_electron_quantile}
 
 
@@ -62,9 +63,13 @@ class PotentialLeptons:
     def probability(self, charge: np.ndarray, bounds: list[np.ndarray]) -> np.ndarray:
         """(m,) probability that m events with T tracks of `charge` (m, T) have the leptons."""
         fails = np.ones(len(charge))
-        for bound in bounds:
-            fails *= 1 - self._weights(charge, bound)[1].sum(-1)
-        return 1 - fails if bounds else fails
+        if not bounds:
+            return fails
+        for first in range(0, len(charge), STEP):
+            part = slice(first, first + STEP)
+            for bound in bounds:
+                fails[part] *= 1 - self._weights(charge[part], bound[part])[1].sum(-1)
+        return 1 - fails
 
     def draw(
         self, charge: np.ndarray, bounds: list[np.ndarray], rng: np.random.Generator

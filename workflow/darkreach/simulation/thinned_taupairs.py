@@ -16,6 +16,7 @@ import numpy as np
 
 from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
+from darkreach.simulation.laboratory_vertices import with_laboratory_vertices
 from darkreach.simulation.neutral_pions import DALITZ_FRACTION
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.potential_leptons import PotentialLeptons
@@ -128,6 +129,7 @@ class ThinnedTauPairs:
         dalitz_of_tau[:, 1] -= dalitz_of_tau[:, 0]
         pairs = sample_taupair_kinematics(n, rng, self._sqrt_s, self._alpha)
         particles = decay_taupairs(pairs, self._library, rng, entries, dalitz_of_tau)
+        particles = with_laboratory_vertices(particles, BEAMS[self._detector])
         self._set_quantiles(particles, entries, dalitz_of_tau, groups, rng)
         particles = convert_chosen(particles, converted, self._detector, rng)
         lab = BEAMS[self._detector].to_lab(particles.momentum)

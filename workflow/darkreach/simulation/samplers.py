@@ -1,0 +1,123 @@
+"""Processes by luminosity: for each a sampler of those produced events that may become candidates.
+
+Rare processes are generated as they are, τ⁺τ⁻ is thinned before its kinematics, and what is frequent and slow
+to generate is drawn from a pool.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from darkreach.config.stages import SimulateSpec
+from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
+from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
+from darkreach.simulation.particles import Particles
+from darkreach.simulation.pythia import published_cross_section_fb
+from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
+
+# Generated events in the pool of a process. Many for qq̄ where four tracks must have the energy of the
+# collision, as few have it and an event that is drawn repeatedly makes a false peak; elsewhere the events
+# are smoothed.
+POOL_EVENTS = {"mumu": 20_000, "qqbar": 80_000, "bbbar": 60_000}
+POOL_EVENTS_WHOLE_ENERGY = {"mumu": 20_000, "qqbar": 240_000, "bbbar": 60_000}
+POOL_BATCH = 20_000  # of these are in memory at a time
+PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
+
+
+class Sampler(Protocol):
+    """One process: its cross-section, and its events that may become candidates."""
+
+    cross_section_fb: float
+    cross_section_error_fb: float
+
+    def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
+        """Those of `n_produced` events that may become candidates, in batches."""
+        ...
+
+
+@dataclass
+class PoolRecord:
+    """How a process is drawn from a pool; for the sidecar.
+
+    pool_events: generated for the pool. pool_passed: of these, events that can become a candidate.
+    filter_efficiency: possible candidates per generated event.
+    expected_events: possible candidates in the luminosity of the block.
+    upper_limit_events: if the pool is empty, the limit on expected_events at 90 % CL.
+    """
+
+    process: str
+    pool_events: int
+    pool_passed: int
+    filter_efficiency: float
+    expected_events: float
+    upper_limit_events: float | None
+
+
+class GeneratedAsTheyAre:
+    """Every event is generated; the cross-section comes from a pilot run."""
+
+    def __init__(self, process: str, spec: SimulateSpec, generators: Generators) -> None:
+        self._process, self._generators = process, generators
+        pilot = generators.background(process, PILOT_EVENTS, random_stream(spec, "pilot", process))
+        self.cross_section_fb = pilot.cross_section_fb
+        self.cross_section_error_fb = pilot.cross_section_error_fb
+
+    def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
+        for first in range(0, n_produced, BATCH):
+            wanted = min(BATCH, n_produced - first)
+            yield self._generators.background(self._process, wanted, rng).particles
+
+
+class Thinned:
+    """τ⁺τ⁻ pairs, by `ThinnedTauPairs`."""
+
+    def __init__(self, spec: SimulateSpec, generators: Generators) -> None:
+        self.cross_section_fb, self.cross_section_error_fb = published_cross_section_fb("tautau")
+        self._pairs = ThinnedTauPairs(
+            generators.tau_library, spec.ntuple, spec.detector, generators.sqrt_s, spec.alpha
+        )
+        report(spec, f"tautau: {100 * self._pairs.efficiency:.2g} % of the pairs are simulated")
+
+    def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
+        yield from self._pairs.draw(n_produced, BATCH, rng)
+
+
+class Pooled:
+    """Events of Pythia drawn from a pool; `record` says how it was filled."""
+
+    def __init__(self, process: str, spec: SimulateSpec, generators: Generators) -> None:
+        self.cross_section_fb, self.cross_section_error_fb = published_cross_section_fb(process)
+        sizes = POOL_EVENTS if is_smoothed(spec.ntuple, spec.detector) else POOL_EVENTS_WHOLE_ENERGY
+        n_events = sizes[process]
+        rng = random_stream(spec, "pool", process)
+        self._pool = merge_pools(
+            fill_pool(
+                generators.background(process, min(POOL_BATCH, n_events - first), rng).particles,
+                spec.ntuple,
+                spec.detector,
+                rng,
+            )
+            for first in range(0, n_events, POOL_BATCH)
+        )
+        passed, efficiency = self._pool.passed, self._pool.efficiency
+        produced = self.cross_section_fb * (spec.luminosity_fb or 0.0)
+        limit = None if passed else -math.log(0.1) / n_events * produced
+        self.record = PoolRecord(process, n_events, passed, efficiency, efficiency * produced, limit)
+        report(spec, f"{process}: {passed} of {n_events} pool events can become candidates")
+
+    def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
+        wanted = int(rng.poisson(n_produced * self._pool.efficiency))
+        for first in range(0, wanted, BATCH):
+            yield self._pool.draw(min(BATCH, wanted - first), rng)
+
+
+def sampler_of(process: str, spec: SimulateSpec, generators: Generators) -> Sampler:
+    """The sampler of a process; making it takes up to half a minute."""
+    if process == "tautau":
+        return Thinned(spec, generators)
+    if process in POOL_EVENTS:
+        return Pooled(process, spec, generators)
+    return GeneratedAsTheyAre(process, spec, generators)
