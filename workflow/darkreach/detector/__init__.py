@@ -57,27 +57,27 @@ CHAMBER_TRACKS = {
 }
 
 # Radii of beam pipe, silicon layers and chamber: arXiv:1011.0352; NIM A 479 (2002) 117, NIM A 560 (2006) 1.
-# The thicknesses are assumed: together they convert 4–5 % of the photons.
+# The thicknesses are assumed: together they convert 3–5 % of the photons.
 GEOMETRY = {
     "belle2": Geometry(
         beam_spot=(14e-4, 0.5e-4, 0.035),
         silicon_radius=14.0,
         chamber=(16.0, 113.0),
         layers=(
-            (1.0, 0.010),
-            (1.4, 0.0025),
-            (2.2, 0.0025),
-            (3.9, 0.007),
-            (8.0, 0.007),
-            (10.4, 0.007),
-            (13.5, 0.007),
-            (16.0, 0.005),
+            (1.0, 0.008),
+            (1.4, 0.0022),
+            (2.2, 0.0022),
+            (3.9, 0.006),
+            (8.0, 0.006),
+            (10.4, 0.006),
+            (13.5, 0.006),
+            (16.0, 0.003),
         ),
     ),
     "belle": Geometry(
         beam_spot=(100e-4, 5e-4, 0.4),
         silicon_radius=9.0,
         chamber=(10.0, 88.0),
-        layers=((1.5, 0.009), (2.0, 0.0075), (4.35, 0.0075), (7.0, 0.0075), (8.8, 0.0075), (10.0, 0.005)),
+        layers=((1.5, 0.009), (2.0, 0.006), (4.35, 0.006), (7.0, 0.006), (8.8, 0.006), (10.0, 0.003)),
     ),
 }

@@ -7,10 +7,13 @@ import numpy as np
 from darkreach.detector import BEAMS, GEOMETRY, Geometry
 from darkreach.models.constants import ELECTRON_MASS
 from darkreach.simulation.particles import Particles
+from darkreach.simulation.photons_response import relative_resolution
 
 # Softer photons make no tracks: the efficiency vanishes below pT = 0.1 GeV.
 LOWEST_ENERGY = 0.1  # GeV, laboratory
 PAIR_FRACTION = 7 / 9  # conversion probability per radiation length, at high energy
+# Photons of bremsstrahlung that are found near their track: threshold (GeV) and efficiency (assumed).
+RECOVERY_ENERGY, RECOVERY = 0.05, 0.8
 LARGEST_PT = 0.1  # GeV: the nucleus' form factor ends the tail of the opening angle
 
 
@@ -114,16 +117,18 @@ def radiate(
     """(n, 4) momenta after bremsstrahlung of the electrons in the material that they cross, GeV.
 
     momentum: (n, 4) laboratory. vertex: (n, 3) production points, cm. The energy left, z, is distributed as
-    (−ln z)^(t/ln 2 − 1) for t radiation lengths (Bethe and Heitler). The photons are not followed: they
-    end in the cluster of the electron.
+    (−ln z)^(t/ln 2 − 1) for t radiation lengths (Bethe and Heitler). Hard photons are usually found near
+    the track and added to it again, as basf2's `correctBrems` does; what is lost makes a tail.
     """
     electron = np.flatnonzero(np.abs(pdg) == 11)
     p = momentum[electron]
     sine = np.hypot(p[:, 0], p[:, 1]) / np.sqrt((p[:, :3] ** 2).sum(-1))
     radius = np.hypot(vertex[electron, 0], vertex[electron, 1])
     thickness = geometry.material_beyond(radius) / np.maximum(sine, 0.1)
-    left = np.exp(-rng.gamma(thickness / np.log(2)))
-    energy = np.maximum(p[:, 3] * left, 1.001 * ELECTRON_MASS)
+    photon = p[:, 3] * -np.expm1(-rng.gamma(thickness / np.log(2)))
+    recovered = (photon > RECOVERY_ENERGY) & (rng.random(len(p)) < RECOVERY)
+    measured = photon * (1 + relative_resolution(photon) * rng.standard_normal(len(p)))
+    energy = np.maximum(p[:, 3] - photon + recovered * measured, 1.001 * ELECTRON_MASS)
     size = np.sqrt((energy**2 - ELECTRON_MASS**2) / (p[:, 3] ** 2 - ELECTRON_MASS**2))
     radiated = momentum.copy()
     radiated[electron] = np.column_stack([p[:, :3] * size[:, None], energy])
