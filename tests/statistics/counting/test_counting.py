@@ -4,25 +4,24 @@ import counting_toys as toy
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.stats import gamma, poisson
 
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
+from darkreach.statistics import counting, counting_background
 from darkreach.statistics.counting import (
     counting_hypotheses,
     counting_workspace,
-    probability_of,
     scan_counting,
 )
 from darkreach.statistics.counting_background import CountingBackground
+from darkreach.statistics.counting_limit import counting_limit
 from darkreach.statistics.counting_signal import counting_signal
 from darkreach.statistics.counting_significance import significance_of_counting
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.engine.nonlinear import coupling_limit
 from darkreach.statistics.engine.referee import referee
-from darkreach.statistics.engine.toy_limits import limit_from_toys
 from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.workspace import reference_cross_section
 
@@ -49,33 +48,6 @@ def test_the_workspace_agrees_with_pyhf():
     workspace = counting_workspace(templates, *parts(templates, spec), 1.0, 3.0, spec)
     report = referee([workspace], upper_limits([workspace], 0.95), 1, 1, 0.95, 0.005)
     assert len(report.comparisons) == 1 and report.agrees, report.summary
-
-
-def test_without_events_and_background_the_limit_from_toys_is_three_events():
-    templates = observed(background=1e-3)
-    spec = toy.spec(blind=False, rates={}, toys=4000)
-    workspace = counting_workspace(templates, *parts(templates, spec), 1.0, 1.0, spec)
-    found = limit_from_toys(workspace, 4000, 1, 0.95)
-    assert found.observed == pytest.approx(-np.log(0.05), abs=4 * found.observed_error + 0.05)
-
-
-@pytest.mark.parametrize(("events", "background"), [(3.2, 0.3), (5.5, 2.0)])
-def test_the_limit_from_toys_covers(events, background):
-    """Over all counts that can be observed the true signal is excluded in at most 5 % of experiments."""
-    plane = background * 1e3 / 2.2145  # events in the whole plane for `background` in the window at 1 GeV
-    true = toy.templates(background=plane)
-    spec = toy.spec(blind=False, rates={}, toys=1)
-    signal, _ = parts(true, toy.spec())
-    excluded = 0.0
-    for n in range(8):
-        data = toy.plane(*[(1.001, 1.001)] * n)
-        templates = toy.templates(background=plane, data=data, control_data=toy.control_plane(100))
-        workspace = counting_workspace(templates, signal, CountingBackground(templates, spec), 1.0, 1.0, spec)
-        limit = limit_from_toys(workspace, 600, 5 + n, 0.95)
-        if limit.observed > events:  # more observed events give a higher limit yet
-            break
-        excluded += poisson.pmf(n, events + background)
-    assert n < 7 and excluded <= 0.05
 
 
 def test_background_of_the_window_is_its_share_of_the_plane():
@@ -107,14 +79,6 @@ def test_a_background_without_simulated_events_counts_as_one_event_of_average_we
     assert expected.simulated == 1.0
 
 
-def test_the_tail_probability_is_that_of_a_poisson_mean_with_gamma_errors():
-    draws = gamma.rvs(1 / 0.5**2, scale=2.0 * 0.5**2, size=400_000, random_state=1)
-    for n in range(6):
-        expected = poisson.sf(n - 1, draws).mean()
-        assert float(probability_of(n, 2.0, 0.5)) == pytest.approx(expected, abs=0.003)
-    assert float(probability_of(3, 0.7, 1e-4)) == pytest.approx(poisson.sf(2, 0.7), rel=1e-3)
-
-
 def expected_events(model, mass, coupling):
     """Closed form: luminosity × rate × acceptance × share of the spot in the window."""
     rate = signal_cross_section_fb(
@@ -133,21 +97,22 @@ def expected_events(model, mass, coupling):
 def test_both_edges_are_where_the_closed_form_has_as_many_events_as_the_limit(model, mass):
     spec = toy.spec(model)
     (row,), _, _ = scanned(toy.templates(), spec, Hypothesis(mass, "natural"))
-    signal, background = parts(toy.templates(), spec)
-    workspace = counting_workspace(toy.templates(), signal, background, mass, 1.0, spec)
-    limit = upper_limits([workspace], 0.95)[0].expected[2]
+    limit = counting_limit(0, 0.002, 0.3, 0.014, 0.95)
     excess = lambda x: np.log(expected_events(model, mass, np.exp(x)) / limit)  # noqa: E731
-    top = np.log(0.05)
-    lower = np.exp(brentq(excess, np.log(1e-7), np.log(1e-2)))
+    between = np.log(4e-3)
+    lower = np.exp(brentq(excess, np.log(1e-7), between))
     assert row["coupling_limit_exp"] == pytest.approx(lower, rel=0.02)
     if mass == 1.6:
-        upper = np.exp(brentq(excess, np.log(1e-2), top))
+        upper = np.exp(brentq(excess, between, np.log(0.05)))
         assert row["coupling_upper_edge_exp"] == pytest.approx(upper, rel=0.02)
 
 
-def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling():
-    spec, mass = toy.spec(rates=SYSTEMATICS), 1.5
-    templates = toy.templates(background=20.0)
+def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling(monkeypatch):
+    """With many events and small uncertainties, where exact and asymptotic formulas are the same."""
+    for module in (counting, counting_background):
+        monkeypatch.setattr(module, "EXTRAPOLATION", 0.01)
+    spec, mass = toy.spec(rates={"tau_pairs": 0.014}), 1.5
+    templates = toy.templates(background=80_000.0, control=1e6, simulated=1e3)
     (row,), _, _ = scanned(templates, spec, Hypothesis(mass, "natural"))
     signal, background = parts(templates, spec)
     model = model_named("hnl")
@@ -159,8 +124,9 @@ def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling():
 
     found = coupling_limit(workspace_at, np.geomspace(1e-5, 0.3, 40), 0.95)
     (island,) = found.expected[2]
-    assert row["coupling_limit_exp"] == pytest.approx(island.low, rel=1e-3)
-    assert row["coupling_upper_edge_exp"] == pytest.approx(island.high, rel=1e-3)
+    assert row["background_events"] > 100
+    assert row["coupling_limit_exp"] == pytest.approx(island.low, rel=0.05)
+    assert row["coupling_upper_edge_exp"] == pytest.approx(island.high, rel=0.05)
 
 
 def test_a_majorana_neutrino_of_half_the_lifetime_is_excluded_to_smaller_couplings():
@@ -175,14 +141,14 @@ def test_a_majorana_neutrino_of_half_the_lifetime_is_excluded_to_smaller_couplin
 def test_a_fixed_lifetime_gives_a_limit_on_the_cross_section():
     spec = toy.spec(lifetimes=[0.3])
     (row,), (workspace,), (limit,) = scanned(toy.templates(), spec, Hypothesis(1.0, 0.3))
-    signal, background = parts(toy.templates(), spec)
-    one = counting_workspace(toy.templates(), signal, background, 1.0, 1.0, spec)
-    events = upper_limits([one], 0.95)[0].expected[2]
-    assert row["sigma_limit_exp_fb"] == pytest.approx(events / (915 * signal.efficiency(1.0, 0.3)))
+    signal = counting_signal(toy.templates(), spec)
+    events = counting_limit(0, 0.002, 0.3, 0.014, 0.95)
+    assert row["sigma_limit_exp_fb"] == pytest.approx(events / (915 * signal.efficiency(1.0, 0.3)), rel=1e-3)
     assert row["coupling_upper_edge_exp"] is None
     assert row["lifetime_hypothesis"] == "fixed" and row["lifetime_m"] == 0.3
     assert reference_cross_section(workspace) == pytest.approx(row["sigma_limit_exp_fb"], rel=1e-5)
-    assert limit.expected[2] == pytest.approx(1.0, rel=1e-4)
+    # asymptotic formulas exclude too much where less than an event is expected
+    assert 0.5 < limit.expected[2] < 0.8
 
 
 def test_no_limit_where_too_few_events_are_possible():
@@ -267,9 +233,6 @@ def test_global_probability_of_one_event_is_that_of_any_event_in_regions_as_smal
 
 
 def test_the_same_seed_gives_the_same_numbers():
-    spec, templates = toy.spec(blind=False, toys=400), observed(background=200.0, n_at_one=1)
-    first, second = (scanned(templates, spec, Hypothesis(1.0, "natural"))[0] for _ in range(2))
-    assert first == second and first[0]["method"] == "toys"
-    assert significance_of_counting(templates, MASSES, spec) == significance_of_counting(
-        templates, MASSES, spec
-    )
+    spec, templates = toy.spec(blind=False), observed(background=200.0, n_at_one=1)
+    first, second = (significance_of_counting(templates, MASSES, spec) for _ in range(2))
+    assert first == second

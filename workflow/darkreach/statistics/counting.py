@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import nbinom, norm
+from scipy.stats import norm
 
 from darkreach.columnar.templates import Templates
 from darkreach.config.stages import ScanSpec
@@ -20,9 +20,9 @@ from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
 from darkreach.statistics.counting_background import EXTRAPOLATION, CountingBackground
+from darkreach.statistics.counting_limit import counting_limit, expected_limits, probability_of
 from darkreach.statistics.counting_signal import SIGNAL_CHANNEL, CountingSignal, counting_signal
 from darkreach.statistics.engine.limits import Limit, upper_limits
-from darkreach.statistics.engine.toy_limits import limit_from_toys
 from darkreach.statistics.grid import Hypothesis, evenly_spaced_masses
 from darkreach.statistics.rows import LIMITS, OF_DATA, Row, Workspace, empty_row
 
@@ -30,20 +30,17 @@ MOST_EVENTS = 1000.0  # of signal, far above any limit
 
 
 class EventLimits(NamedTuple):
-    """events: upper limits on signal events, observed, then the bands from −2σ to +2σ.
+    """Counts in a signal region, and what they mean.
 
-    error: Monte-Carlo error of the observed one; p0 and z: of the background alone; method: `asymptotic` or
-    `toys`.
+    events: upper limits on signal events, observed (the median expected while the search is blind), then the
+    bands from −2σ to +2σ. background: expected events; observed, p0, z: None while blind.
     """
 
     events: tuple[float, ...]
-    error: float | None
     background: float
     observed: int | None
     p0: float | None
     z: float | None
-    method: str
-    notes: tuple[str, ...]
 
 
 def counting_hypotheses(templates: Templates, spec: ScanSpec) -> list[Hypothesis]:
@@ -74,8 +71,10 @@ def scan_counting(
 ) -> tuple[list[Row], list[Workspace | None], list[Limit | None]]:
     """Rows (see `empty_row`), workspaces, and asymptotic limits in units of mu (None where there is none).
 
-    n_observed and background_events are those of the signal region. mu = 1 in a workspace is the observed
-    limit or, while the search is blind, the expected one. While it is blind whatever needs the data is None.
+    The limits of the rows are from exact probabilities (`counting_limit`); those of the workspaces, which
+    pyhf computes too, tell how far asymptotic formulas are from them. n_observed and background_events are
+    of the signal region. mu = 1 in a workspace is the row's observed limit or, while the search is blind, the
+    expected one. While it is blind whatever needs the data is None.
     """
     signal, background = counting_signal(templates, spec), CountingBackground(templates, spec)
     limits_at = cache(lambda mass: _event_limits(templates, signal, background, mass, spec))
@@ -154,12 +153,6 @@ def counting_workspace(
     }
 
 
-def probability_of(observed: np.ndarray | int, expected: float, relative_error: float) -> np.ndarray:
-    """P(N ≥ observed) of a Poisson count whose mean is gamma-distributed with a mean and relative error."""
-    shape = 1 / relative_error**2
-    return nbinom.sf(np.asarray(observed) - 1, shape, shape / (shape + expected))
-
-
 def _statistics(name: str, expected: Any) -> dict[str, Any]:
     """The Poisson uncertainty of a simulated number of events."""
     return {"name": name, "type": "shapesys", "data": [expected.events / np.sqrt(expected.simulated)]}
@@ -173,28 +166,23 @@ def _event_limits(
     templates: Templates, signal: CountingSignal, background: CountingBackground, mass: float, spec: ScanSpec
 ) -> EventLimits:
     """Limits on the events in the signal region of a mass in GeV."""
-    workspace = counting_workspace(templates, signal, background, mass, 1.0, spec)
-    cl = spec.scan.confidence_level
-    (limit,) = upper_limits([workspace], cl, toys_below=spec.scan.toys_below_events)
-    if limit.status.startswith("failed"):
-        raise DarkreachError(limit.status.removeprefix("failed: "))
-    events, error, method, notes = (limit.observed, *limit.expected), None, "asymptotic", limit.notes
-    if spec.scan.toys and limit.needs_toys:
-        seed = int(np.random.SeedSequence([spec.seed, round(1e6 * mass)]).generate_state(1)[0])
-        try:
-            toys = limit_from_toys(workspace, spec.scan.toys, seed, cl)
-            events, error, method = (toys.observed, *toys.expected), toys.observed_error, "toys"
-        except DarkreachError as problem:
-            notes = (*notes, str(problem))
     window = signal.window(mass)
-    expected = background.in_window(window)
-    scaled = background.scale * expected.events
-    observed = p0 = z = None
-    if not spec.blind:
-        observed = round(_observed(templates, window))
-        p0 = float(probability_of(observed, scaled, background.relative_error(expected.simulated)))
-        z = float(max(norm.isf(p0), 0.0))
-    return EventLimits(events, error, scaled, observed, p0, z, method, notes)
+    simulated = background.in_window(window)
+    expected = background.scale * simulated.events
+    errors = background.relative_error(simulated.simulated), _relative_error(spec)
+    cl = spec.scan.confidence_level
+    bands = expected_limits(expected, *errors, cl)
+    if spec.blind:
+        return EventLimits((bands[2], *bands), expected, None, None, None)
+    observed = round(_observed(templates, window))
+    p0 = float(probability_of(observed, expected, errors[0]))
+    limit = counting_limit(observed, expected, *errors, cl)
+    return EventLimits((limit, *bands), expected, observed, p0, float(max(norm.isf(p0), 0.0)))
+
+
+def _relative_error(spec: ScanSpec) -> float:
+    """Of the signal yield: all rate uncertainties together."""
+    return float(np.sqrt(sum(x**2 for x in spec.systematics.rates.values())))
 
 
 def _test(
@@ -209,13 +197,12 @@ def _test(
     limits = limits_at(mass)
     row = empty_row(hypothesis) | {
         "status": "ok",
-        "notes": list(limits.notes),
         "n_observed": limits.observed,
         "p0_local": limits.p0,
         "z_local": limits.z,
         "background_events": limits.background,
-        "few_events": limits.background < spec.scan.toys_below_events,
-        "method": limits.method,
+        "few_events": False,  # exact whatever their number
+        "method": "counting",
     }
     expectation = _Expectation(signal, templates.luminosity_fb, mass, spec)
     if hypothesis.kind == "natural":
@@ -248,8 +235,6 @@ def _test(
     reference = at * expectation.unit_fb
     per_fb = templates.luminosity_fb * efficiency
     row |= {"lifetime_m": lifetime, "efficiency": efficiency, "reference_cross_section_fb": reference}
-    if limits.error is not None and not spec.blind:
-        row["limit_error_fb"] = limits.error / per_fb
     workspace = counting_workspace(templates, signal, background, mass, per_fb * reference, spec, reference)
     (limit,) = upper_limits([workspace], spec.scan.confidence_level, toys_below=spec.scan.toys_below_events)
     return row, workspace, limit

@@ -9,8 +9,8 @@ from scipy.stats import norm
 
 from darkreach.columnar.templates import Templates
 from darkreach.config.stages import ScanSpec
-from darkreach.statistics.counting import probability_of
 from darkreach.statistics.counting_background import CountingBackground
+from darkreach.statistics.counting_limit import probability_of
 from darkreach.statistics.counting_signal import SIGNAL_CHANNEL, counting_signal
 from darkreach.statistics.engine.look_elsewhere import THRESHOLD, ScanToys, global_significance
 
