@@ -5,15 +5,21 @@ import json
 import numpy as np
 import pytest
 
+from darkreach.columnar.templates import SignalPoint, Templates, write_templates
 from darkreach.config.search import MassWindow
 from darkreach.config.stages import LimitsSpec
 from darkreach.statistics.archive import WorkspaceArchive
+from darkreach.statistics.grid import Hypothesis
+from darkreach.statistics.rows import COUPLINGS
 
 
 def _row(mass, vetoed, blind):
     limit = None if vetoed else 0.1 + 0.02 * mass
     return {
         "mass_GeV": mass,
+        "lifetime_m": 0.0,
+        "lifetime_hypothesis": "prompt",
+        **dict.fromkeys(COUPLINGS),
         "status": "vetoed: J-psi" if vetoed else "ok",
         "n_observed": None if vetoed or blind else 17,
         "efficiency": None if vetoed else 0.3,
@@ -34,6 +40,12 @@ def _row(mass, vetoed, blind):
     }
 
 
+def referee_entry(mass, difference=1e-5, verdict="agree"):
+    """What the scan says of a hypothesis that pyhf computed again."""
+    of_prompt = {"lifetime_m": 0.0, "lifetime_hypothesis": "prompt"}
+    return {"mass_GeV": mass, **of_prompt, "difference": difference, "verdict": verdict}
+
+
 @pytest.fixture
 def make_rows():
     """Rows at masses in GeV."""
@@ -45,6 +57,12 @@ def make_rows():
 
 
 @pytest.fixture
+def make_referee():
+    """Entries of the referee, from (mass in GeV, difference, verdict)."""
+    return lambda *entries: [referee_entry(*entry) for entry in entries]
+
+
+@pytest.fixture
 def make_spec():
     """A specification of the limits stage, with changes."""
 
@@ -53,6 +71,8 @@ def make_spec():
             "search": "mumu_resonance",
             "model": "zprime",
             "detector": "belle2",
+            "production": "mu",
+            "channels": {"all": "mumu"},
             "isr": True,
             "alpha": 1 / 137.036,
             "confidence_level": 0.90,
@@ -84,7 +104,7 @@ def write_scan(tmp_path, make_rows):
                 "confidence_level": 0.90,
                 "blind": False,
                 "luminosity_fb": luminosity_fb,
-                "referee": [{"mass_GeV": rows[i]["mass_GeV"], "difference": 1e-5, "verdict": "agree"}],
+                "referee": [referee_entry(rows[i]["mass_GeV"])],
                 "referee_tolerance": 0.005,
                 "rows": rows[i::chunks],
             }
@@ -93,9 +113,23 @@ def write_scan(tmp_path, make_rows):
             archives.append(tmp_path / f"{i}.zip")
             with WorkspaceArchive(archives[-1]) as archive:
                 for row in rows[i::chunks]:
-                    archive.add(row["mass_GeV"], {"version": "1.0.0"})
+                    archive.add(Hypothesis(row["mass_GeV"]), {"version": "1.0.0"})
         account = tmp_path / "account.json"
         account.write_text(json.dumps({"luminosity_fb": {"blocks": {}, "total_fb": luminosity_fb}}))
         return paths, archives, account
+
+    return write
+
+
+@pytest.fixture
+def write_templates_with_triggers(tmp_path):
+    """Write templates without any histogram; triggers: point → line → efficiency of the Z′."""
+
+    def write(triggers=None):
+        path = tmp_path / "templates.h5"
+        triggers = {SignalPoint(1.0, 0.0): {"fff": 0.9, "any": 0.95}} if triggers is None else triggers
+        made = Templates({"x": np.linspace(0, 1, 5)}, 178.0, {}, triggers={"zprime": triggers})
+        write_templates(path, made)
+        return path
 
     return write

@@ -37,12 +37,12 @@ def test_missing_double_and_foreign_chunks_are_refused(write_scan):
         read_scan(paths, *SCAN)
 
 
-def test_a_disagreement_with_pyhf_is_said_loudly(write_scan, tmp_path, capsys):
-    referee = [
-        {"mass_GeV": 1.0, "difference": 0.02, "verdict": "free fit: the engine is lower by 0.1"},
-        {"mass_GeV": 2.0, "difference": None, "verdict": "pyhf fails: ValueError"},
-        {"mass_GeV": 3.0, "difference": 0.001, "verdict": "agree"},
-    ]
+def test_a_disagreement_with_pyhf_is_said_loudly(write_scan, make_referee, tmp_path, capsys):
+    referee = make_referee(
+        (1.0, 0.02, "free fit: the engine is lower by 0.1"),
+        (2.0, None, "pyhf fails: ValueError"),
+        (3.0, 0.001, "agree"),
+    )
     paths, _, _ = write_scan(chunks=1, referee=referee)
     significance, output = tmp_path / "significance.json", tmp_path / "checks.json"
     significance.write_text(json.dumps({"local_z": 2.5, "p": 0.6}))

@@ -82,14 +82,15 @@ def test_nothing_to_draw_is_said(tmp_path, make_rows, make_spec):
         _draw(tmp_path, "a", table, make_spec())
 
 
-def test_the_command_writes_everything(tmp_path, write_scan, make_spec):
+def test_the_command_writes_everything(tmp_path, write_scan, write_templates_with_triggers, make_spec):
+    templates = write_templates_with_triggers()
     chunks, archives, account = write_scan()
     significance = tmp_path / "significance.json"
     significance.write_text("null")
 
     def run(out):
         words = ["limits", "--spec", as_json(make_spec()), "--account", str(account)]
-        words += ["--significance", str(significance)]
+        words += ["--significance", str(significance), "--templates", str(templates)]
         words += ["--chunks", *map(str, chunks), "--workspaces", *map(str, archives)]
         for option, name in (
             ("--csv", "l.csv"),
@@ -97,13 +98,15 @@ def test_the_command_writes_everything(tmp_path, write_scan, make_spec):
             ("--png", "l.png"),
             ("--checks", "l.json"),
             ("--workspaces-out", "w.zip"),
+            ("--triggers-csv", "t.csv"),
+            ("--triggers-png", "t.png"),
         ):
             words += [option, str(tmp_path / out / name)]
         assert main(words) == 0
         return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
 
     first = run("first")
-    assert set(first) == {"l.csv", "l.pdf", "l.png", "l.json", "w.zip"}
+    assert set(first) == {"l.csv", "l.pdf", "l.png", "l.json", "w.zip", "t.csv", "t.png"}
     assert first["l.csv"].count(b"\n") == 12
     with zipfile.ZipFile(tmp_path / "first" / "w.zip") as archive:
         assert len(archive.namelist()) == 11

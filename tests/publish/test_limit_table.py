@@ -27,17 +27,17 @@ def test_tables_have_the_agreed_columns_and_empty_cells(make_rows, make_spec, tm
     path = tmp_path / "limits.csv"
     write_table(limit_table(make_rows(), make_spec()), path)
     assert path.read_text().splitlines()[0] == (
-        "search,model,mass_GeV,lifetime_m,status,n_observed,efficiency,sigma_limit_obs_fb,sigma_limit_exp_m2_fb,"
+        "search,model,mass_GeV,lifetime_m,lifetime_hypothesis,status,n_observed,efficiency,sigma_limit_obs_fb,sigma_limit_exp_m2_fb,"
         "sigma_limit_exp_m1_fb,sigma_limit_exp_fb,sigma_limit_exp_p1_fb,sigma_limit_exp_p2_fb,coupling_limit_obs,"
-        "coupling_limit_exp,p0_local,z_local"
+        "coupling_limit_exp,p0_local,z_local,coupling_upper_edge_obs,coupling_upper_edge_exp"
     )
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["mass_GeV"] for row in rows[:2]] == ["0.212000", "0.250000"]
     vetoed = next(row for row in rows if row["status"] == "vetoed: J-psi")
-    assert {vetoed[name] for name in COLUMNS[5:]} == {""}
+    assert {vetoed[name] for name in COLUMNS[6:]} == {""}
     assert float(rows[0]["sigma_limit_obs_fb"]) == pytest.approx(1.2 * (0.1 + 0.02 * 0.212), rel=1e-5)
-    assert rows[0]["lifetime_m"] == "0"
+    assert (rows[0]["lifetime_m"], rows[0]["lifetime_hypothesis"]) == ("0", "prompt")
 
 
 def test_a_blind_table_has_no_observation(make_rows, make_spec):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from darkreach.errors import DarkreachError
 from darkreach.files import write_whole
+from darkreach.statistics.rows import hypothesis_of
 from darkreach.statistics.scan_result import ScanResult
 
 
@@ -34,12 +35,12 @@ def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
         "few_events_without_toys": sum(
             bool(row["few_events"]) and row["method"] == "asymptotic" for row in fitted
         ),
-        "notes": {f"{row['mass_GeV']:.6f}": row["notes"] for row in scan.rows if row["notes"]},
+        "notes": {hypothesis_of(row).name: row["notes"] for row in scan.rows if row["notes"]},
     }
     write_whole(output, (json.dumps(checks, indent=1, ensure_ascii=False) + "\n").encode())
     for entry in scan.disagreements:
         size = "no result" if entry["difference"] is None else f"{entry['difference']:.2%}"
         print(
-            f"WARNING: pyhf disagrees at {entry['mass_GeV']:.6f} GeV ({size}): {entry['verdict']}",
+            f"WARNING: pyhf disagrees at {hypothesis_of(entry)} ({size}): {entry['verdict']}",
             file=sys.stderr,
         )

@@ -12,16 +12,18 @@ from numpy.typing import ArrayLike
 from darkreach.config.stages import LimitsSpec
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
-from darkreach.models.cross_section import cross_section_curve
 from darkreach.models.registry import model_named
-from darkreach.statistics.resolution import reduced_mass
+from darkreach.models.signal_rate import signal_cross_section_curve
+from darkreach.searches.registry import search_named
 
-# σ stands for σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻). Empty cells: there is no such number.
+# σ stands for the cross-section of the signal × branching fraction to all decays that the search looks for
+# (`darkreach.models.signal_rate`). Empty cells: there is no such number.
 COLUMNS = (
     "search",
     "model",
     "mass_GeV",
     "lifetime_m",
+    "lifetime_hypothesis",
     "status",
     "n_observed",
     "efficiency",
@@ -35,8 +37,9 @@ COLUMNS = (
     "coupling_limit_exp",
     "p0_local",
     "z_local",
+    "coupling_upper_edge_obs",
+    "coupling_upper_edge_exp",
 )
-_FROM_SCAN = [name for name in COLUMNS if name.startswith("sigma_")]
 _FORMATS = {"mass_GeV": ".6f", "lifetime_m": "g", "n_observed": "d", "p0_local": ".4e", "z_local": ".4f"}
 
 
@@ -61,18 +64,27 @@ def check_account(path: Path, luminosity_fb: float) -> None:
 def limit_table(rows: Sequence[dict[str, Any]], spec: LimitsSpec) -> list[dict[str, Any]]:
     """One row with `COLUMNS` per hypothesis; None where there is no such number.
 
-    The coupling limit is √(σ limit / (σ at unit coupling × B)). It assumes a width below the resolution;
-    where the model is broader at its own limit the status becomes `…: width exceeds resolution`.
+    A coupling limit is the coupling with which the model predicts the limit on the cross-section, unless the
+    limit was set on the coupling itself. It assumes a width below the resolution; where the model is broader
+    at its own limit the status becomes `…: width exceeds resolution`.
     """
     per_coupling = unit_signal_fb([row["mass_GeV"] for row in rows], spec)
     return [_limit_row(row, unit, spec) for row, unit in zip(rows, per_coupling, strict=True)]
 
 
 def unit_signal_fb(masses: ArrayLike, spec: LimitsSpec) -> np.ndarray:
-    """σ(e⁺e⁻ → μ⁺μ⁻X) × B(X → μ⁺μ⁻) in fb at unit coupling for masses in GeV, (n,)."""
+    """Cross-section × branching fraction in fb at unit coupling for masses in GeV, (n,)."""
+    decays = tuple(dict.fromkeys(spec.channels.values()))
     sqrt_s = BEAMS[spec.detector].sqrt_s
-    cross_sections = cross_section_curve(spec.model, masses, sqrt_s, spec.alpha, spec.isr)
-    return cross_sections * model_named(spec.model).branching_fractions(np.asarray(masses))["mumu"]
+    return signal_cross_section_curve(
+        spec.model, masses, spec.production, decays, sqrt_s, spec.alpha, spec.isr
+    )
+
+
+def coupling_of(cross_section_fb: ArrayLike, unit_fb: ArrayLike, spec: LimitsSpec) -> np.ndarray:
+    """Coupling at a cross-section: it goes with g², or with |V|² for an N from decays of the τ."""
+    ratio = np.asarray(cross_section_fb, float) / unit_fb
+    return ratio if spec.production == "tau_decay" else np.sqrt(ratio)
 
 
 def write_table(table: Sequence[dict[str, Any]], path: Path) -> None:
@@ -85,34 +97,27 @@ def write_table(table: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def _limit_row(row: dict[str, Any], unit: float, spec: LimitsSpec) -> dict[str, Any]:
-    def coupling(name: str) -> float | None:
-        return None if row[name] is None else float(np.sqrt(row[name] / unit))
+    def coupling(which: str) -> float | None:
+        own, limit = row[f"coupling_limit_{which}"], row[f"sigma_limit_{which}_fb"]
+        return own if own is not None or limit is None else float(coupling_of(limit, unit, spec))
 
-    observed, expected = coupling("sigma_limit_obs_fb"), coupling("sigma_limit_exp_fb")
+    observed, expected = coupling("obs"), coupling("exp")
     limit = expected if observed is None else observed
     status = row["status"]
     if limit is not None and _is_broad(row, limit, spec):
         status += ": width exceeds resolution"
-    return {
-        "search": spec.search,
-        "model": spec.model,
-        "mass_GeV": row["mass_GeV"],
-        "lifetime_m": 0.0,  # the signal is simulated to decay at once
-        "status": status,
-        "n_observed": row["n_observed"],
-        "efficiency": row["efficiency"],
-        **{name: row[name] for name in _FROM_SCAN},
-        "coupling_limit_obs": observed,
-        "coupling_limit_exp": expected,
-        "p0_local": row["p0_local"],
-        "z_local": row["z_local"],
-    }
+    own = {"search": spec.search, "model": spec.model, "status": status}
+    own |= {"coupling_limit_obs": observed, "coupling_limit_exp": expected}
+    return {name: own[name] if name in own else row[name] for name in COLUMNS}
 
 
 def _is_broad(row: dict[str, Any], coupling: float, spec: LimitsSpec) -> bool:
-    """Whether X is broader than the mass resolution σ_m = σ_R dm/dm_R = σ_R m_R/m."""
-    mass = row["mass_GeV"]
-    resolution = row["resolution_GeV"] * float(reduced_mass(mass)) / mass
+    """Whether X is broader than the resolution of the mass, σ_m = σ_x dm/dx with the observable x."""
+    if row["resolution_GeV"] is None:
+        return False
+    search, mass = search_named(spec.search), row["mass_GeV"]
+    x, half = search.observable_of_mass(mass), row["resolution_GeV"] / 2
+    resolution = float(search.mass_of_observable(x + half) - search.mass_of_observable(max(x - half, 0.0)))
     return float(model_named(spec.model).width(mass, coupling)) > resolution
 
 
