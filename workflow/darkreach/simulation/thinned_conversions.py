@@ -25,7 +25,7 @@ def convert_chosen(
     """Let photons convert as by `conversions.convert_photons`, with what is known of the event.
 
     number: (n_events,) photons of each event that were chosen with `highest_probability`; the others do not
-    convert. A chosen one does with its own probability over that.
+    convert. A chosen one does with its own probability over that. Whether the tracks are found is left open.
     """
     photon = _random_photons(particles, number, rng)
     lab = BEAMS[detector].to_lab(particles.momentum[photon])
@@ -39,6 +39,7 @@ def convert_chosen(
         pdg=np.tile([11, -11], len(photon)),
         momentum=BEAMS[detector].to_cm(pair_momenta(lab, rng)).reshape(-1, 4),
         vertex=np.repeat(place, 2, axis=0),
+        found=None if particles.found is None else np.zeros(n_new, bool),
         muon_quantile=rng.random(n_new),
         electron_quantile=rng.random(n_new),
     )

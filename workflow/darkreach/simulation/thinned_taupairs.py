@@ -18,14 +18,17 @@ from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
 from darkreach.simulation.laboratory_vertices import with_laboratory_vertices
 from darkreach.simulation.neutral_pions import DALITZ_FRACTION
+from darkreach.simulation.particle_lists import take
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.potential_leptons import PotentialLeptons
+from darkreach.simulation.response import select_events
 from darkreach.simulation.tau_library import TauLibrary
 from darkreach.simulation.taupair import decay_taupairs, sample_taupair_kinematics
 from darkreach.simulation.thinned_conversions import convert_chosen, highest_probability
 from darkreach.simulation.tracks_response import charge_of, track_efficiency
 
 MOST_PRIMARY = 6  # charged particles of both τ
+NEAR_CM = 0.5  # closer to the beams, tracks are found as prompt ones are
 MOST_EXTRA = 2  # pairs from photons in one event
 
 
@@ -129,13 +132,39 @@ class ThinnedTauPairs:
         dalitz_of_tau[:, 1] -= dalitz_of_tau[:, 0]
         pairs = sample_taupair_kinematics(n, rng, self._sqrt_s, self._alpha)
         particles = decay_taupairs(pairs, self._library, rng, entries, dalitz_of_tau)
+        particles.found = self._found(particles, rng)
+        keep = self._can_have_tracks(particles, converted)
+        particles, _ = select_events(particles, keep)
+        entries, dalitz_of_tau, groups = entries[keep], dalitz_of_tau[keep], groups[keep]
+
         particles = with_laboratory_vertices(particles, BEAMS[self._detector])
         self._set_quantiles(particles, entries, dalitz_of_tau, groups, rng)
-        particles = convert_chosen(particles, converted, self._detector, rng)
-        lab = BEAMS[self._detector].to_lab(particles.momentum)
-        charged = charge_of(particles.pdg) != 0
-        particles.found = charged & (rng.random(len(lab)) < track_efficiency(lab, particles.vertex))
+        particles = convert_chosen(particles, converted[keep], self._detector, rng)
+        far = _is_far(particles)
+        particles.found[far] = self._found(take(particles, far), rng)
         return particles
+
+    def _found(self, particles: Particles, rng: np.random.Generator) -> np.ndarray:
+        """(n,) which particles are found as tracks."""
+        found = np.zeros(len(particles.pdg), bool)
+        charged = np.flatnonzero(charge_of(particles.pdg))
+        lab = BEAMS[self._detector].to_lab(particles.momentum[charged])
+        found[charged] = rng.random(len(charged)) < track_efficiency(lab, particles.vertex[charged])
+        return found
+
+    def _can_have_tracks(self, particles: Particles, converted: np.ndarray) -> np.ndarray:
+        """(n_events,) whether as many tracks of each charge as are wanted can still be found."""
+        charge = charge_of(particles.pdg)
+        possible = particles.found | _is_far(particles)
+        return np.all(
+            [
+                np.bincount(particles.event[possible & (charge == sign)], minlength=particles.n_events)
+                + converted
+                >= self._cuts.tracks // 2
+                for sign in (-1, 1)
+            ],
+            axis=0,
+        )
 
     def _set_quantiles(
         self,
@@ -176,6 +205,11 @@ class ThinnedTauPairs:
         of_minus, of_plus = self._library.charged[entries].T
         second = (of_minus + 2 * dalitz[:, 0])[event]
         return charged[(rank < of_minus[event]) | ((rank >= second) & (rank < second + of_plus[event]))]
+
+
+def _is_far(particles: Particles) -> np.ndarray:
+    """(n,) particles from where the place of production matters to whether they are found."""
+    return np.hypot(particles.vertex[:, 0], particles.vertex[:, 1]) > NEAR_CM
 
 
 def _binomial(k: int, n: int, p: float, or_more: bool) -> float:
