@@ -10,6 +10,7 @@ from darkreach.simulation.tracks_response import (
     closest_approach,
     measure_tracks,
     track_efficiency,
+    track_errors,
 )
 
 SPEED_OF_LIGHT = 299792458.0  # m/s: p [GeV] = 0.2998 B [T] R [m]
@@ -91,3 +92,35 @@ def test_efficiency():
 def test_charges():
     pdg = np.array([11, -13, 211, -321, 2212, 22, 130, 2112])
     assert charge_of(pdg).tolist() == [-1, 1, 1, -1, 1, 0, 0, 0]
+
+
+def errors_at(radius, pt, detector="belle2"):
+    momentum = four_momentum(np.array([pt]), np.array([0.3]), np.array([0.5]))
+    return track_errors(momentum, np.array([radius]), detector)[0]
+
+
+@pytest.mark.parametrize(("radius", "growth"), [(20.0, 0.47 / 0.27), (40.0, 0.86 / 0.27)])
+def test_momentum_of_displaced_tracks(radius, growth):
+    """σ(pT) of stiff tracks relative to prompt ones, against a least-squares fit to the layers."""
+    assert errors_at(radius, 400.0)[0] / errors_at(0.0, 400.0)[0] == pytest.approx(growth, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("detector", "radius", "pt", "across", "along_z"),
+    [
+        ("belle2", 20.0, 1.0, 49e-4, 0.08),
+        ("belle2", 40.0, 4.0, 56e-4, 0.094),
+        ("belle", 20.0, 1.0, 63e-4, 0.076),
+    ],
+)
+def test_position_of_tracks_without_silicon(detector, radius, pt, across, along_z):
+    """Against the same least-squares fit: tens of µm across, most of a millimetre along z."""
+    assert errors_at(radius, pt, detector)[3] == pytest.approx(across, rel=0.2)
+    assert errors_at(radius, pt, detector)[4] == pytest.approx(along_z, rel=0.2)
+
+
+@pytest.mark.parametrize(("detector", "silicon"), [("belle2", 14.0), ("belle", 9.0)])
+def test_errors_jump_where_the_silicon_ends(detector, silicon):
+    inside, outside = errors_at(silicon - 0.1, 1.0, detector), errors_at(silicon + 0.1, 1.0, detector)
+    np.testing.assert_array_equal(inside, errors_at(0.0, 1.0, detector))
+    assert outside[4] > 10 * inside[4] and (outside > inside).all()
