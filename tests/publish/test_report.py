@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from darkreach.columnar.templates import Templates, write_templates
+from darkreach.columnar.templates import ChannelTemplates, Templates, write_templates
 from darkreach.errors import DarkreachError
 from darkreach.publish.report import write_report
 
@@ -15,14 +15,14 @@ def report(tmp_path):
     """Writes a report without models from the given account and card."""
     templates = tmp_path / "templates.h5"
     edges = np.linspace(0, 10, 41)
-    write_templates(
-        templates, Templates(edges, 1.0, np.ones(40), {"fourmuon": (np.ones(40), np.ones(40))}, {})
-    )
+    channel = ChannelTemplates(np.ones(40), {"fourmuon": (np.ones(40), np.ones(40))})
+    write_templates(templates, Templates({"reduced_mass": edges}, 1.0, {"all": channel}))
 
     def write(account, card):
         for name, content in (("account", account), ("card", card)):
             (tmp_path / f"{name}.json").write_text(json.dumps(content))
-        paths = [tmp_path / "account.json"], [tmp_path / "card.json"], [templates]
+        cards = [] if card is None else [tmp_path / "card.json"]
+        paths = [tmp_path / "account.json"], cards, [templates]
         write_report([], *paths, [], True, tmp_path / "report.html")
         return (tmp_path / "report.html").read_text()
 
@@ -53,6 +53,12 @@ def test_the_page_shows_luminosity_classifier_and_warnings(report):
     for words in ("40 candidates observed", "mumu_resonance m0", "0.900", "0.910", "0.2<", "a warning"):
         assert words in page
     assert page.count("data:image/png;base64,") == 1
+
+
+def test_a_search_may_have_no_classifier(report):
+    page = report(ACCOUNT, None)
+    assert "40 candidates observed" in page
+    assert "Classifiers" not in page
 
 
 def test_wrong_files_get_a_sentence(report, tmp_path):

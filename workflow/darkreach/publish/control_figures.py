@@ -1,7 +1,7 @@
 """Control plots of one search: data beside the expected backgrounds."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,34 +10,60 @@ from darkreach.columnar.templates import Templates
 
 _COLOURS = ("#3b6ea5", "#e0a458", "#7a9e7e", "#b56576", "#8d86c9", "#999999")
 _LABELS = {
-    "mass": "m(μμ) [GeV]",
+    "mass": "mass of the pair [GeV]",
+    "reduced_mass": "reduced mass √(m² − 4m$_μ$²) [GeV]",
+    "recoil_mass": "recoil mass [GeV]",
+    "m_plus": "m$_+$ [GeV]",
+    "m_minus": "m$_−$ [GeV]",
     "four_track_mass": "four-track mass [GeV]",
     "extra_energy": "extra energy [GeV]",
     "fit_chi2": "χ² of the kinematic fit",
     "score": "score of the classifier",
 }
+_BINS = 200  # of the observable in a figure
 
 
-def control_figures(templates: Templates) -> Iterator[tuple[str, bytes]]:
-    """(title, PNG) of the observable after all selection, then of every control histogram."""
-    edges, data = _rebinned(templates.edges, templates.data, 200)
-    backgrounds = {
-        name: _rebinned(templates.edges, expected, 200)[1]
-        for name, (expected, _) in templates.backgrounds.items()
-    }
-    title = "observable, after all selection"
-    yield title, _stack(edges, data, backgrounds, "reduced mass √(m² − 4m$_μ$²) [GeV]", title)
-    simulated = set(templates.backgrounds) | set(templates.signals)
+def control_figures(templates: Templates, data_samples: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """(title, PNG) of the observables after all selection, then of every control histogram.
+
+    data_samples: names of the samples that are data.
+    """
+    for channel in templates.channels:
+        for axis, (name, edges) in enumerate(templates.edges.items()):
+            yield _observable_figure(templates, channel, axis, name, edges)
+    backgrounds = {name for channel in templates.channels.values() for name in channel.backgrounds}
     for variable, by_sample in templates.controls.items():
         category_axis, axis = next(iter(by_sample.values()))["axes"]
         edges = np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
         for category in category_axis["categories"]:
             values = {name: _of_category(histogram, category) for name, histogram in by_sample.items()}
-            observed = [found for name, found in values.items() if name not in simulated]
-            expected = {name: found for name, found in values.items() if name in templates.backgrounds}
-            title = f"{variable.replace('_', ' ')}, {category}"
+            observed = [found for name, found in values.items() if name in data_samples]
+            expected = {name: found for name, found in values.items() if name in backgrounds}
+            title = f"{_words(variable)}, {_words(category)}"
             total = np.sum(observed, axis=0) if observed else None
-            yield title, _stack(edges, total, expected, _LABELS.get(variable, variable), title)
+            yield title, _stack(edges, total, expected, _LABELS.get(variable, _words(variable)), title)
+
+
+def _observable_figure(
+    templates: Templates, channel: str, axis: int, name: str, edges: np.ndarray
+) -> tuple[str, bytes]:
+    """The spectrum of one observable in one channel, summed over the other observable if there is one."""
+    content = templates.channels[channel]
+
+    def spectrum(values: np.ndarray | None) -> tuple[np.ndarray, Any]:
+        others = tuple(i for i in range(len(templates.edges)) if i != axis)
+        return _rebinned(edges, None if values is None else values.sum(axis=others), _BINS)
+
+    wide, data = spectrum(content.data)
+    backgrounds = {sample: spectrum(values)[1] for sample, (values, _) in content.backgrounds.items()}
+    title = f"{_words(name)}, after all selection"
+    if len(templates.channels) > 1:
+        title += f", channel {_words(channel)}"
+    return title, _stack(wide, data, backgrounds, _LABELS.get(name, f"{_words(name)} [GeV]"), title)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _of_category(histogram: dict[str, Any], category: str) -> np.ndarray:
@@ -79,7 +105,8 @@ def _stack(
     axes.set(xlabel=label, ylabel="candidates per bin", xlim=(edges[0], edges[-1]))
     axes.set_ylim(bottom=0)
     axes.set_title(title, fontsize=10)
-    axes.legend(frameon=False, fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
     plt.close(figure)

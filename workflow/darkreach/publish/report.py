@@ -90,26 +90,38 @@ def _model_summary(path: Path) -> dict[str, Any]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         fitted = [row for row in rows if row["sigma_limit_exp_fb"]]
+        # one lifetime for the summary: at once if tested, and the model's own for the coupling
+        prompt, natural = _of_kind(fitted, "prompt", "natural"), _of_kind(fitted, "natural", "prompt")
         return {
             "search": rows[0]["search"],
             "model": rows[0]["model"],
             "statuses": Counter(row["status"] for row in rows).most_common(),
             "hypotheses": len(rows),
-            "range_GeV": (float(rows[0]["mass_GeV"]), float(rows[-1]["mass_GeV"])),
-            "observed": _range(fitted, "sigma_limit_obs_fb"),
-            "expected": _range(fitted, "sigma_limit_exp_fb"),
-            "coupling": _range(fitted, "coupling_limit_obs") or _range(fitted, "coupling_limit_exp"),
+            "lifetimes": Counter(row["lifetime_hypothesis"] for row in rows).most_common(),
+            "range_GeV": _range(rows, "mass_GeV"),
+            "observed": _range(prompt, "sigma_limit_obs_fb"),
+            "expected": _range(prompt, "sigma_limit_exp_fb"),
+            "coupling": _range(natural, "coupling_limit_obs") or _range(natural, "coupling_limit_exp"),
+            "upper_edge": _range(natural, "coupling_upper_edge_obs")
+            or _range(natural, "coupling_upper_edge_exp"),
             "excess": max(
                 (row for row in fitted if row["z_local"]), key=lambda r: float(r["z_local"]), default=None
             ),
             "checks": _json(path.with_name(f"{path.stem}_checks.json")),
             "figure": _picture(path.with_suffix(".png")),
+            "triggers": _picture(path.with_name(f"{path.stem}_triggers.png")),
             "table": path.name,
         }
     except (OSError, KeyError, IndexError, ValueError) as error:
         raise DarkreachError(
             f"{path}: not a limit table ({type(error).__name__}); make the limits again"
         ) from None
+
+
+def _of_kind(rows: Sequence[dict[str, str]], first: str, otherwise: str) -> list[dict[str, str]]:
+    """Rows of the first kind of lifetime, or where there are none, of the other."""
+    by_kind = {kind: [r for r in rows if r["lifetime_hypothesis"] == kind] for kind in (first, otherwise)}
+    return by_kind[first] or by_kind[otherwise]
 
 
 def _card_summary(card: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -137,7 +149,9 @@ def _range(rows: Sequence[dict[str, str]], column: str) -> tuple[float, float] |
 
 
 def _search_summary(account: dict[str, Any], templates: Templates) -> dict[str, Any]:
+    data = {name for name, sample in account["samples"].items() if sample["kind"] == "data"}
     pictures = [
-        {"title": title, "png": base64.b64encode(png).decode()} for title, png in control_figures(templates)
+        {"title": title, "png": base64.b64encode(png).decode()}
+        for title, png in control_figures(templates, data)
     ]
     return account | {"figures": pictures}

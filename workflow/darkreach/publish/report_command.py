@@ -8,7 +8,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `darkreach report`."""
     parser.add_argument("--limits", required=True, nargs="+", type=Path, help="limit tables, CSV")
     parser.add_argument("--accounts", required=True, nargs="+", type=Path, help="accounts of searches, JSON")
-    parser.add_argument("--cards", required=True, nargs="+", type=Path, help="model cards, JSON")
+    parser.add_argument(
+        "--cards", nargs="*", default=[], type=Path, help="model cards of the classifiers, JSON"
+    )
     parser.add_argument("--templates", required=True, nargs="+", type=Path, help="templates, HDF5")
     parser.add_argument("--assumed", nargs="*", default=[], help="keys of the configuration that are assumed")
     parser.add_argument("--stand-in", action="store_true", help="the data are simulated")
