@@ -33,7 +33,7 @@ def fractions(directions, pdg=211, p=2.0, photon=0.0, detector="belle2", radius=
         dz=np.zeros((N, k)),
     )
     rng = np.random.default_rng(1)
-    view = trigger_view(tracks, np.full((N, k), pdg), np.full(N, photon), rng)
+    view = trigger_view(tracks, np.full((N, k), pdg), np.full(N, photon), detector, rng)
     return {line: condition(view).mean() for line, condition in TRIGGER_LINES[detector].items()}
 
 
@@ -58,6 +58,12 @@ def test_single_muon_in_the_klm():
     assert fractions(one_muon, pdg=13)["cdcklm1"] == pytest.approx(0.96 * 0.9, abs=0.01)
     assert fractions(one_muon, pdg=211)["cdcklm1"] == 0
     assert fractions(one_muon, pdg=13, p=0.6)["cdcklm1"] == 0
+
+
+def test_barrel_klm_of_each_detector():
+    between = [(43, 0), FORWARD]  # in the barrel of Belle II, not in that of Belle
+    assert fractions(between, pdg=13)["cdcklm1"] == pytest.approx(0.96 * 0.9, abs=0.01)
+    assert fractions(between, pdg=13, detector="belle")["single_muon"] == 0
 
 
 def test_cluster_of_an_electron_or_a_photon():

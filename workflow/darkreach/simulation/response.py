@@ -82,7 +82,7 @@ def reconstruct(
     photons = _photons(particles, lab, event, rng)
     hardest = np.zeros(len(event))
     np.maximum.at(hardest, photons.event, photons.momentum[:, 3])
-    view = trigger_view(tracks[chosen], particles.pdg[index], hardest, rng)
+    view = trigger_view(tracks[chosen], particles.pdg[index], hardest, detector, rng)
     length = np.zeros(particles.n_events) if particles.proper_length is None else particles.proper_length
     return TrackEvents(
         event=number[event],

@@ -20,7 +20,7 @@ TRACK_TRIGGER_EFFICIENCY = 0.96  # per track
 # The track trigger wants a track from the interaction point (assumed: within 10 cm of the beam line).
 TRACK_TRIGGER_RADIUS_CM = 10.0
 KLM_MOMENTUM = 0.7  # GeV, reach of the barrel KLM
-BARREL_KLM = np.radians([40.0, 129.0])
+BARREL_KLM = {"belle2": np.radians([40.0, 129.0]), "belle": np.radians([45.0, 125.0])}
 KLM_EFFICIENCY = 0.9  # of a muon that reaches it (assumed)
 CLUSTER_ENERGY = 1.0  # GeV
 CLUSTER_EFFICIENCY = 0.95  # of an event with such a cluster (assumed)
@@ -49,7 +49,11 @@ class TriggerView:
 
 
 def trigger_view(
-    tracks: MeasuredTracks, pdg: np.ndarray, photon_energy: np.ndarray, rng: np.random.Generator
+    tracks: MeasuredTracks,
+    pdg: np.ndarray,
+    photon_energy: np.ndarray,
+    detector: str,
+    rng: np.random.Generator,
 ) -> TriggerView:
     """View of n events with (n, 2 or 4) tracks, first the positive ones, each charge by falling pT.
 
@@ -61,7 +65,7 @@ def trigger_view(
     from_inside = np.hypot(tracks.point[..., 0], tracks.point[..., 1]) < TRACK_TRIGGER_RADIUS_CM
     found = (pt > TRACK_TRIGGER_PT) & _between(theta, TRACK_TRIGGER_ACCEPTANCE) & from_inside
     found &= rng.random(pt.shape) < TRACK_TRIGGER_EFFICIENCY
-    reaches = (p > KLM_MOMENTUM) & _between(theta, BARREL_KLM)
+    reaches = (p > KLM_MOMENTUM) & _between(theta, BARREL_KLM[detector])
     muon = found & (np.abs(pdg) == 13) & reaches & (rng.random(pt.shape) < KLM_EFFICIENCY)
     electron = (np.abs(pdg) == 11) & _between(theta, BARREL_CALORIMETER) & (p > CLUSTER_ENERGY)
     cluster = electron.any(-1) | (photon_energy > CLUSTER_ENERGY)
