@@ -16,8 +16,9 @@ class ChannelSignal:
 
     At each simulated lifetime they are those of a `SignalModel`. Between two lifetimes ln ε is linear in
     ln cτ, and shape and resolution are means weighted with the distance in ln cτ; between 0 and the
-    shortest lifetime everything is linear in cτ. Beyond the longest, ε ∝ 1/cτ as for any X that mostly
-    leaves the detector. A lifetime with too few selected events for a shape has no signal.
+    shortest lifetime everything is linear in cτ, but an efficiency that is 0 for prompt X goes like
+    exp(−r/cτ), as for decays beyond a distance. Beyond the longest, ε ∝ 1/cτ as for any X that mostly leaves
+    the detector. A lifetime with too few selected events for a shape has no signal.
     """
 
     def __init__(
@@ -70,6 +71,10 @@ class ChannelSignal:
             return 0.0
         if lifetime_m > known[-1] > 0:
             return self._efficiency(mass, known[-1]) * known[-1] / lifetime_m
+        positive = [lifetime for lifetime in known if lifetime > 0]
+        prompt = self._efficiency(mass, 0.0) if known[0] == 0 else 0.0
+        if positive and lifetime_m < positive[0] and not prompt > 0:
+            return self._dying_out(mass, lifetime_m, positive)
         (low, high), share = _between(known, lifetime_m)
         first, last = self._efficiency(mass, low), self._efficiency(mass, high)
         if low > 0 and first > 0 and last > 0:
@@ -77,6 +82,15 @@ class ChannelSignal:
         if low > 0 and low < high:  # one of them is zero: straight, not in the logarithm
             share = (lifetime_m - low) / (high - low)
         return (1 - share) * first + share * last
+
+    def _dying_out(self, mass: float, lifetime_m: float, positive: Sequence[float]) -> float:
+        """ε ∝ exp(−r/cτ) below the shortest lifetime, with r from the two shortest."""
+        shortest = self._efficiency(mass, positive[0])
+        next_one = self._efficiency(mass, positive[1]) if len(positive) > 1 else 0.0
+        if lifetime_m == 0 or not next_one > shortest > 0:
+            return 0.0
+        distance = np.log(next_one / shortest) / (1 / positive[0] - 1 / positive[1])
+        return float(shortest * np.exp(-distance * (1 / lifetime_m - 1 / positive[0])))
 
     def resolution(self, mass: ArrayLike, lifetime_m: float = 0.0) -> np.ndarray:
         """σ of the peak in the observable in GeV. Same shape as `mass`."""

@@ -152,11 +152,11 @@ def _couplings_to_test(
     best = max(sum(signal.efficiencies(mass, lifetime).values()) for lifetime in lifetimes)
     lowest = np.sqrt(1 / (rate.unit_fb * best * luminosity_fb))
     shortest = next(lifetime for lifetime in lifetimes if lifetime > 0)
-    # below the shortest lifetime all is linear in it
+    # below the shortest lifetime all is linear in it; without prompt signal all dies out soon
     change = _change(signal, mass, shortest)
-    decaying_at_once = shortest * min(1.0, PROMPT_CHANGE / change if change > 0 else 1.0)
+    fraction = 0.1 if change == np.inf else min(1.0, PROMPT_CHANGE / max(change, PROMPT_CHANGE))
     # cτ ∝ 1/g²
-    highest = [10 * lowest, 2 * np.sqrt(rate.lifetime_m(1.0) / decaying_at_once)]
+    highest = [10 * lowest, 2 * np.sqrt(rate.lifetime_m(1.0) / (fraction * shortest))]
     highest += [2 * g for g in _couplings(prompt, rate) if g is not None]
     number = int(np.ceil(COUPLINGS_PER_DECADE * np.log10(max(highest) / lowest))) + 1
     return np.geomspace(lowest, max(highest), number)

@@ -20,6 +20,8 @@ def _arguments(root_q: np.ndarray, root_asimov: np.ndarray) -> tuple[np.ndarray,
     """Φ⁻¹ of CLs+b and of CLb."""
     with np.errstate(divide="ignore", invalid="ignore"):
         far = (root_q**2 - root_asimov**2) / (2.0 * root_asimov)
+    # a signal too small to be seen at all: what is left of √q is rounding
+    far = np.where(root_asimov > 0.0, far, 0.0)
     shift = np.where(root_q <= root_asimov, root_q - root_asimov, far)
     return -shift - root_asimov, -shift
 
