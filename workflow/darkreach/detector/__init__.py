@@ -57,8 +57,8 @@ CHAMBER_TRACKS = {
 }
 
 # Radii of beam pipe, silicon layers and chamber: arXiv:1011.0352; NIM A 479 (2002) 117, NIM A 560 (2006) 1.
-# The thicknesses are assumed: together they convert 3–5 % of the photons. So are the beam spot of Belle and the
-# radius beyond which a track counts as one without silicon hits.
+# The thicknesses are assumed: together they convert 3–5 % of the photons. So are the beam spot of Belle
+# and the radius beyond which a track counts as one without silicon hits.
 GEOMETRY = {
     "belle2": Geometry(
         beam_spot=(14e-4, 0.5e-4, 0.035),
