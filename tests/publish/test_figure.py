@@ -29,6 +29,28 @@ def test_overlays_are_the_published_points():
         assert np.all((curve.limits > 1e-4) & (curve.limits < 1))
 
 
+@pytest.mark.parametrize(
+    "model, mass_range, least, most",
+    [
+        ("leptophilic_scalar", (0.04, 6.4), 0.1, 100),
+        ("hnl", (0.1, 4.6), 1e-6, 1),
+        ("hnl_majorana", (0.1, 4.6), 1e-6, 1),
+    ],
+)
+def test_overlays_of_other_models_are_in_their_units(model, mass_range, least, most):
+    for curve in overlays_of(model):
+        assert curve.confidence_level in (0.90, 0.95)
+        assert mass_range[0] <= curve.masses.min() < curve.masses.max() <= mass_range[1]
+        assert least < curve.limits.min() < curve.limits.max() < most
+
+
+def test_published_numbers_of_heavy_neutral_leptons():
+    """BaBar quotes 2.31e-2 to 5.04e-6 between 0.1 and 1.3 GeV; ArgoNeuT's N is a Dirac particle."""
+    curves = {curve.label: curve for curve in overlays_of("hnl")}
+    assert (curves["BaBar 2023"].limits.max(), curves["BaBar 2023"].limits.min()) == (0.0231, 5.04e-6)
+    assert "ArgoNeuT 2021" not in {curve.label for curve in overlays_of("hnl_majorana")}
+
+
 def test_a_model_without_published_limits_has_no_overlays():
     assert overlays_of("muonphilic_scalar") == []
 
