@@ -2,8 +2,10 @@
 
 Its coupling is |V_τN|². Widths of a Dirac N, with which those of a Majorana N agree but for a factor 2 (it
 decays to both lepton numbers): K. Bondarenko, A. Boyarsky, D. Gorbunov and O. Ruchayskiy, JHEP 11 (2018) 032
-(arXiv:1805.08567), except for the vector mesons. Decays to a τ are closed, as N is lighter. Decays to several
-mesons that are no ρ, ω or φ are left out: above 1 GeV the lifetime is too long by up to some tens of percent.
+(arXiv:1805.08567). Isospin relates N → νρ⁰ to τ → ρν and gives half of that width (as in arXiv:2007.03701):
+then cτ would be 15 % longer at 1 GeV; below the mass of the ρ nothing would change. Decays to a τ are closed,
+as N is lighter. Decays to several mesons that are no ρ, ω or φ are left out: above 1 GeV the lifetime is too
+long by up to some tens of percent.
 """
 
 import numpy as np
@@ -26,12 +28,11 @@ _PSEUDOSCALARS = {
     "etanu": (0.547862, 0.0817),
     "etaprimenu": (0.95778, 0.0947),
 }
-# Mass m in GeV and g in GeV² of the neutral vectors, ⟨0|q̄γ^αq|V⟩ = gε^α for their flavour combination
-# (arXiv:1805.08567), and κ/√2, the vector coupling T₃ − 2Q sin²θ_W of the Z to that combination.
+# Mass in GeV, g in GeV² and κ of the neutral vectors, arXiv:1805.08567.
 _VECTORS = {
     "rhonu": (0.77526, 0.162, 1 - 2 * SIN2_THETA_W),
-    "omeganu": (0.78266, 0.153, 2 / 3 * SIN2_THETA_W),
-    "phinu": (1.019461, 0.234, (1 - 4 / 3 * SIN2_THETA_W) / np.sqrt(2)),
+    "omeganu": (0.78266, 0.153, 4 / 3 * SIN2_THETA_W),
+    "phinu": (1.019461, 0.234, 4 / 3 * SIN2_THETA_W - 1),
 }
 
 
@@ -63,7 +64,7 @@ class Hnl(Model):
             widths[channel] = strength * f**2 * mass**3 / (32 * np.pi) * open_**2
         for channel, (meson, g, kappa) in _VECTORS.items():
             open_, spins = np.clip(1 - (meson / mass) ** 2, 0, None), 1 + 2 * (meson / mass) ** 2
-            widths[channel] = strength * (kappa * g / meson) ** 2 * mass**3 / (32 * np.pi) * spins * open_**2
+            widths[channel] = strength * (kappa * g / meson) ** 2 * mass**3 / (16 * np.pi) * spins * open_**2
         return widths
 
     def delta_a_mu(self, mass: ArrayLike, coupling: ArrayLike) -> np.ndarray:
