@@ -7,40 +7,69 @@ import pytest
 import uproot
 
 from darkreach.cli import main
-from darkreach.config.root import load_config, read_yaml
+from darkreach.config.root import read_yaml
+from darkreach.config.search import Search
 from darkreach.config.stages import SimulateSpec, as_json
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.cross_section import cross_section_fb
 from darkreach.ntuple.names import root_compatible
-from darkreach.simulation import block_data, block_generators
+from darkreach.simulation import block, block_data, block_generators, samplers
 from darkreach.simulation.block import simulate_block
+from darkreach.simulation.tau_library import make_tau_library
 
 BASE = {
     "sample": "some",
     "block": "b01",
     "kind": "background",
+    "search": "mumu_resonance",
     "detector": "belle2",
+    "production": "mu",
     "processes": [],
     "model": None,
+    "decay": None,
     "masses_GeV": [],
+    "lifetimes_m": [0.0],
     "generated_events": None,
     "luminosity_fb": None,
     "runs": (11, 20),
     "injection": None,
+    "ntuple": read_yaml("config/searches/mumu_resonance.yaml")["ntuple"],
     "alpha": 1 / 137.035999,
     "seed": 5,
 }
 FOURMUON = BASE | {"processes": ["fourmuon"], "generated_events": 400}
-SIGNAL = BASE | {"kind": "signal", "model": "zprime", "masses_GeV": [0.5, 6.0], "generated_events": 300}
+SIGNAL = BASE | {
+    "kind": "signal",
+    "model": "zprime",
+    "decay": "mumu",
+    "masses_GeV": [0.5, 6.0],
+    "generated_events": 300,
+}
 PROCESSES = ["fourmuon", "tautau", "mumu", "qqbar"]
 DATA = BASE | {"kind": "data", "processes": PROCESSES, "luminosity_fb": 1.0}
-INJECTED = DATA | {"injection": {"model": "zprime", "mass_GeV": 4.0, "cross_section_fb": 400.0}}
+INJECTED = DATA | {
+    "injection": {"model": "zprime", "mass_GeV": 4.0, "decay": "mumu", "cross_section_fb": 400.0}
+}
+SCALAR = BASE | {
+    "search": "leptophilic_scalar",
+    "detector": "belle",
+    "production": "tau",
+    "ntuple": {"pair_leptons": ["electron", "muon"], "minimum_pair_id": 0.8},
+}
+DISPLACED = SCALAR | {
+    "kind": "signal",
+    "model": "leptophilic_scalar",
+    "decay": "ee",
+    "masses_GeV": [0.1],
+    "lifetimes_m": [0.0, 0.02],
+    "generated_events": 500,
+}
 
 
 @pytest.fixture(scope="module")
 def simulate(tmp_path_factory):
-    """Simulate a block with small pools: (columns, sidecar)."""
+    """Simulate a block with small pools and few τ decays: (columns, sidecar)."""
     done = {}
 
     def simulated(values, again=False):
@@ -48,7 +77,9 @@ def simulate(tmp_path_factory):
         if again or key not in done:
             path = tmp_path_factory.mktemp("block") / "ntuple.root"
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(block_data, "POOL_EVENTS", {"tautau": 200, "mumu": 200, "qqbar": 4000})
+                for sizes in ("POOL_EVENTS", "POOL_EVENTS_WHOLE_ENERGY"):
+                    patch.setattr(samplers, sizes, {"mumu": 200, "qqbar": 4000, "bbbar": 1000})
+                patch.setattr(block_generators, "make_tau_library", lambda rng: make_tau_library(rng, 1500))
                 simulate_block(SimulateSpec(**values), path)
             assert sorted(p.name for p in path.parent.iterdir()) == ["ntuple.json", "ntuple.root"]
             with uproot.open(path) as file:
@@ -79,8 +110,20 @@ def test_four_candidates_for_every_event(simulate, values):
     assert set(columns["__experiment__"]) == ({26} if values["kind"] == "data" else {1003})
 
 
+def test_rows_of_an_event_stay_together(simulate):
+    """Where the pair has to be identified, events have different numbers of candidates."""
+    columns, sidecar = simulate(SCALAR | {"processes": ["tautau"], "luminosity_fb": 0.3})
+    _, first, rows = np.unique(event_keys(columns), axis=0, return_index=True, return_counts=True)
+    assert len(rows) == sidecar["events_written"] > 1000 and len(set(rows)) > 1
+    starts = np.sort(first)
+    np.testing.assert_array_equal(columns["__ncandidates__"][first], rows)
+    number = np.arange(len(columns["M"])) - np.repeat(starts, np.diff([*starts, len(columns["M"])]))
+    np.testing.assert_array_equal(columns["__candidate__"], number)
+    assert (np.diff(columns["__event__"]) >= 0).all() and (np.diff(columns["__run__"]) >= 0).all()
+
+
 def test_branches_are_those_that_the_search_asks_for(simulate):
-    search = load_config(read_yaml("config/config.yaml"), "config/config.yaml").searches["mumu_resonance"]
+    search = Search(**read_yaml("config/searches/mumu_resonance.yaml"))
     columns, _ = simulate(SIGNAL)
     wanted = [
         f"{track}_{variable}"
@@ -88,7 +131,7 @@ def test_branches_are_those_that_the_search_asks_for(simulate):
         for variable in search.columns.track_variables.values()
     ]
     wanted += [*search.columns.event_variables.values(), *search.columns.truth.values()]
-    wanted += search.selection.trigger_lines
+    wanted += search.trigger_lines
     assert {root_compatible(name) for name in wanted} <= set(columns)
     for name, values in columns.items():
         is_key = name.startswith("__") and name != "__weight__"
@@ -102,7 +145,7 @@ def test_data_have_no_truth(simulate):
     background, _ = simulate(FOURMUON)
     truth = {f"{track}_mcPDG" for track in ("d0_d0", "d0_d1", "d1_d0", "d1_d1")} | {"d0_isSignal"}
     assert set(background) - set(data) == truth
-    assert set(signal) - set(background) == {"d0_trueMass"}
+    assert set(signal) - set(background) == {"d0_trueMass", "d0_trueLifetime", "d0_trueProperLength"}
 
 
 def test_columns_agree_with_each_other(simulate):
@@ -172,25 +215,54 @@ def test_sidecar_of_signal_has_the_cross_section_at_unit_coupling(simulate):
 
 
 def test_sidecar_of_data_adds_up(simulate):
+    """Produced events are those of the luminosity, whichever part of them was simulated."""
     _, sidecar = simulate(INJECTED)
     assert sidecar["luminosity_fb"] == 1.0
     components = {c["process"]: c for c in sidecar["components"]}
     pools = {p["process"]: p for p in sidecar["pools"]}
     assert set(components) == {"fourmuon", "tautau", "mumu", "qqbar", "zprime"}
-    assert set(pools) == {"tautau", "mumu", "qqbar"}
+    assert set(pools) == {"mumu", "qqbar"}
+    for process, component in components.items():
+        expected = component["cross_section_fb"]
+        assert abs(component["generated_events"] - expected) <= 5 * np.sqrt(expected), process
     for process, pool in pools.items():
         expected = components[process]["cross_section_fb"] * pool["filter_efficiency"]
         assert pool["expected_events"] == pytest.approx(expected)
-        generated = components[process]["generated_events"]
-        assert abs(generated - expected) <= 5 * np.sqrt(expected)
-    assert pools["mumu"]["pool_passed"] == 0
-    assert pools["mumu"]["upper_limit_events"] == pytest.approx(1.148e6 * 2.3026 / 200, rel=1e-3)
-    expected = components["fourmuon"]["cross_section_fb"]
-    assert abs(components["fourmuon"]["generated_events"] - expected) < 5 * np.sqrt(expected)
+    assert components["tautau"]["cross_section_fb"] == 0.919e6
+    assert pools["qqbar"]["pool_passed"] > 0 and pools["qqbar"]["upper_limit_events"] is None
+
+
+def test_background_of_a_luminosity(simulate):
+    """Events of a luminosity, with truth; signals in it have their weight in fb⁻¹."""
+    _, sidecar = simulate(SCALAR | {"processes": ["tautau"], "luminosity_fb": 0.3})
+    (component,) = sidecar["components"]
+    assert (component["process"], component["mass_GeV"], sidecar["luminosity_fb"]) == ("tautau", None, 0.3)
+    assert abs(component["generated_events"] - 0.3 * 0.919e6) < 5 * np.sqrt(0.3 * 0.919e6)
+    columns, _ = simulate(SCALAR | {"processes": ["tautau"], "luminosity_fb": 0.3})
+    assert set(columns["__experiment__"]) == {1003} and not columns["d0_isSignal"].any()
+    # the two leptons of a candidate are mostly e⁺e⁻ from photons of π⁰
+    electrons = (np.abs(columns["d0_d0_mcPDG"]) == 11) & (np.abs(columns["d0_d1_mcPDG"]) == 11)
+    assert electrons.mean() > 0.5
+
+
+def test_displaced_signals(simulate):
+    """Each mass with each lifetime; true decay lengths of the lifetime, in cm, and vertices there."""
+    columns, sidecar = simulate(DISPLACED)
+    assert [(c["mass_GeV"], c["lifetime_m"], c["decay"]) for c in sidecar["components"]] == [
+        (0.1, 0.0, "ee"),
+        (0.1, 0.02, "ee"),
+    ]
+    displaced = columns["d0_trueLifetime"] == 0.02
+    assert displaced.any() and set(columns["d0_trueLifetime"]) == {0.0, 0.02}
+    assert not columns["d0_trueProperLength"][~displaced].any()
+    length = columns["d0_trueProperLength"][displaced & (columns["d0_isSignal"] == 1)]
+    assert (length > 0).all() and 0.2 < length.mean() < 2.0  # far decays are found less
+    own = (columns["d0_isSignal"] == 1) & (columns["d0_chiProb"] > 0.01)
+    assert np.median(columns["d0_dr"][own & displaced]) > 10 * np.median(columns["d0_dr"][own & ~displaced])
 
 
 def test_injected_signal_is_a_peak_of_the_right_size(simulate):
-    columns, sidecar = simulate(INJECTED | {"processes": ["mumu"]})  # nothing but the signal
+    columns, sidecar = simulate(INJECTED | {"processes": []})  # nothing but the signal
     injected = next(c for c in sidecar["components"] if c["process"] == "zprime")["generated_events"]
     assert abs(injected - 400) < 5 * np.sqrt(400)
     assert 0.5 < sidecar["events_written"] / injected < 0.8  # acceptance and preselection
@@ -199,8 +271,8 @@ def test_injected_signal_is_a_peak_of_the_right_size(simulate):
 
 
 def test_same_seed_same_columns_and_another_seed_others(simulate):
-    data = INJECTED | {"processes": ["tautau", "qqbar"]}
-    for values in (data, SIGNAL):
+    data = SCALAR | {"kind": "data", "processes": ["tautau", "bbbar"], "luminosity_fb": 0.1}
+    for values in (data, DISPLACED):
         first, first_sidecar = simulate(values)
         second, second_sidecar = simulate(values, again=True)
         assert first.keys() == second.keys() and first_sidecar == second_sidecar
@@ -217,16 +289,17 @@ def test_same_seed_same_columns_and_another_seed_others(simulate):
 def test_slices_of_luminosity_share_the_runs(simulate, monkeypatch):
     monkeypatch.setattr(block_data, "SLICE_FB", 0.5)
     columns, sidecar = simulate(DATA | {"processes": ["qqbar"], "luminosity_fb": 1.2})
-    assert len(np.unique(columns["__event__"])) == sidecar["events_written"] > 50
+    assert len(np.unique(columns["__event__"])) == sidecar["events_written"] > 10
     assert (np.diff(columns["__run__"]) >= 0).all() and set(columns["__run__"]) == set(range(11, 21))
-    expected = sidecar["pools"][0]["expected_events"]
+    expected = 1.2 * sidecar["components"][0]["cross_section_fb"]
     assert abs(sidecar["components"][0]["generated_events"] - expected) < 5 * np.sqrt(expected)
+    expected = sidecar["pools"][0]["expected_events"]
+    assert sidecar["events_written"] < expected + 5 * np.sqrt(expected)
 
 
 def test_batches_do_not_change_the_count(simulate, monkeypatch):
-    for module in (block_generators, block_data):
+    for module in (block, block_data, samplers):
         monkeypatch.setattr(module, "BATCH", 150)
-    monkeypatch.setattr("darkreach.simulation.block.BATCH", 150)
     columns, sidecar = simulate(SIGNAL | {"block": "batches", "generated_events": 400})
     assert [component["generated_events"] for component in sidecar["components"]] == [400, 400]
     assert 400 < columns["__event__"].max() <= 800
@@ -234,7 +307,7 @@ def test_batches_do_not_change_the_count(simulate, monkeypatch):
 
 
 def test_a_block_without_candidates_is_readable(simulate):
-    columns, sidecar = simulate(DATA | {"processes": ["mumu"]})
+    columns, sidecar = simulate(DATA | {"processes": ["mumu"], "luminosity_fb": 1e-5})
     assert sidecar["entries"] == 0 and len(columns["M"]) == 0 and "d0_d0_px" in columns
 
 

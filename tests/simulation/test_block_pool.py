@@ -5,15 +5,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
 from darkreach.simulation import block_pool
-from darkreach.simulation.block_pool import fill_pool, merge_pools
-from darkreach.simulation.candidates import MINIMUM_FOUR_TRACK_MASS, invariant_mass
+from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
+from darkreach.simulation.conversions import convert_photons
+from darkreach.simulation.particle_lists import take
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import generate_pythia
-from darkreach.simulation.response import reconstruct
+from darkreach.simulation.response import reconstruct, select_events
+from darkreach.simulation.tracks_response import charge_of
 
 SQRT_S = BEAMS["belle2"].sqrt_s
+# any four tracks with two that pass as muons, and enough mass that smoothing does not apply
+CUTS = NtupleCuts(
+    maximum_dr_cm=2.0,
+    maximum_dz_cm=5.0,
+    minimum_identified_muons=2,
+    minimum_muon_id=0.1,
+    track_mass_GeV=(4.5, 12.0),
+)
+WHOLE = CUTS.model_copy(update={"track_mass_GeV": (9.2, 12.0)})
+PAIRS = NtupleCuts(pair_leptons=["electron", "muon"], minimum_pair_id=0.5)
+PLAIN = NtupleCuts()
 
 
 @pytest.fixture(scope="module")
@@ -21,87 +35,103 @@ def qqbar():
     return generate_pythia("qqbar", 10_000, np.random.default_rng(1), SQRT_S).particles
 
 
-def n_heavier(particles, rng, mass, found=None):
-    return int((invariant_mass(reconstruct(particles, rng, found).momentum.sum(1)) > mass).sum())
+@pytest.fixture(scope="module")
+def converted(qqbar):
+    """Photons of the events have converted once and for all; nothing else converts later."""
+    return convert_photons(qqbar, "belle2", np.random.default_rng(2))
 
 
-def select_events(particles, events):
-    """The given events of a batch, with their numbers unchanged."""
-    keep = np.isin(particles.event, events)
-    return Particles(
-        particles.event[keep],
-        particles.pdg[keep],
-        particles.momentum[keep],
-        particles.vertex[keep],
-        particles.from_signal[keep],
-        particles.n_events,
-    )
+def every_event(particles, cuts, rng):
+    """Simulated without a pool, tracks found afresh."""
+    charged = charge_of(particles.pdg) != 0
+    lab = BEAMS["belle2"].to_lab(particles.momentum)
+    efficiency = block_pool.track_efficiency(lab, particles.vertex)
+    found = charged & (rng.random(len(lab)) < efficiency)
+    return reconstruct(replace(particles, found=found), "belle2", cuts, rng)
 
 
-def test_drawing_gives_as_many_candidates_as_simulating_everything(qqbar, monkeypatch):
-    monkeypatch.setattr(block_pool, "LOWEST_TRUE_MASS", 4.0)  # so that there are many
-    pool = fill_pool(qqbar)
-    rng = np.random.default_rng(2)
-    direct = sum(n_heavier(qqbar, rng, 4.5) for _ in range(3)) / 3
-    n_drawn = 20_000
-    accepted = n_heavier(*reversed_arguments(pool.draw(n_drawn, rng), rng, 4.5))
-    drawn = accepted / n_drawn * pool.efficiency * qqbar.n_events
-    # the same generated events: what fluctuates is which tracks are found, less than Poisson
-    assert direct > 300
-    assert drawn == pytest.approx(direct, abs=4 * np.sqrt(direct / 3 + drawn**2 / accepted))
-
-
-def reversed_arguments(draw, rng, mass):
-    particles, found = draw
-    return particles, rng, mass, found
-
-
-def test_nothing_outside_the_pool_becomes_a_candidate(qqbar):
-    pool = fill_pool(qqbar)
-    inside = np.unique(qqbar.event[pool.quartet[:, 0]])
-    outside = select_events(qqbar, np.setdiff1d(np.arange(qqbar.n_events), inside))
+@pytest.mark.parametrize("cuts", [CUTS, PAIRS], ids=["four tracks", "identified pair"])
+def test_drawing_gives_as_many_candidates_as_simulating_everything(converted, cuts, monkeypatch):
+    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
+    monkeypatch.setattr(block_pool, "is_smoothed", lambda cuts, detector: False)
     rng = np.random.default_rng(3)
-    assert 0 < len(inside) == pool.passed < 0.01 * qqbar.n_events
-    assert sum(n_heavier(outside, rng, MINIMUM_FOUR_TRACK_MASS) for _ in range(5)) == 0
-    assert sum(n_heavier(select_events(qqbar, inside), rng, MINIMUM_FOUR_TRACK_MASS) for _ in range(5)) > 0
+    pool = fill_pool(converted, cuts, "belle2", rng)
+    n_times, n_drawn = 6, 15_000
+    direct = [every_event(converted, cuts, rng) for _ in range(n_times)]
+    events = sum(len(events.event) for events in direct) / n_times
+    drawn = reconstruct(pool.draw(n_drawn, rng), "belle2", cuts, rng)
+    share = pool.efficiency * converted.n_events / n_drawn
+    # the same generated events: what fluctuates is which tracks are found and pass, at most as Poisson
+    error = np.hypot(np.sqrt(events / n_times), np.sqrt(len(drawn.event)) * share)
+    assert events > 100
+    assert len(drawn.event) * share == pytest.approx(events, abs=4 * error)
+    rows = sum(len(events.pairs.event) for events in direct) / n_times
+    assert len(drawn.pairs.event) * share == pytest.approx(rows, abs=8 * error)
+
+
+def test_nothing_outside_the_pool_becomes_a_candidate(converted, monkeypatch):
+    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
+    rng = np.random.default_rng(4)
+    pool = fill_pool(converted, WHOLE, "belle2", rng)
+    inside = np.zeros(converted.n_events, bool)
+    inside[converted.event[pool.choice[:, 0]]] = True
+    assert 0 < inside.sum() == pool.passed < 0.01 * converted.n_events
+    outside, _ = select_events(converted, ~inside)
+    assert sum(len(every_event(outside, WHOLE, rng).event) for _ in range(4)) == 0
+    within, _ = select_events(converted, inside)
+    assert sum(len(every_event(within, WHOLE, rng).event) for _ in range(40)) > 0
+
+
+def four_muons():
+    """Four muons at 90° and 2.6 GeV, in the first of two events."""
+    directions = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    momentum = np.concatenate([2.6 * directions, np.full((4, 1), np.hypot(2.6, 0.10566))], axis=1)
+    return Particles(
+        np.zeros(4, int), np.array([13, -13, 13, -13]), momentum, np.zeros((4, 3)), np.zeros(4, bool), 2
+    )
 
 
 def test_four_plain_tracks_have_the_product_of_their_efficiencies():
-    """Four muons at 90° and 3 GeV: 0.99⁴; they are always drawn together."""
-    directions = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
-    momentum = np.concatenate([2.6 * directions, np.full((4, 1), np.hypot(2.6, 0.10566))], axis=1)
-    particles = Particles(
-        np.zeros(4, int), np.array([13, -13, 13, -13]), momentum, np.zeros((4, 3)), np.zeros(4, bool), 2
-    )
-    pool = fill_pool(particles)
+    """0.99⁴; they are always drawn together, and without demands are found and unchanged."""
+    rng = np.random.default_rng(5)
+    whole = PLAIN.model_copy(update={"track_mass_GeV": (9.2, 12.0)})
+    pool = fill_pool(four_muons(), whole, "belle2", rng)
     assert pool.efficiency == pytest.approx(0.99**4 / 2, rel=1e-6)
-    drawn, found = pool.draw(10, np.random.default_rng(4))
-    assert drawn.n_events == 10 and found.all()
+    drawn = pool.draw(10, rng)
+    assert drawn.n_events == 10 and drawn.found.all()
     np.testing.assert_array_equal(drawn.event, np.repeat(np.arange(10), 4))
-    np.testing.assert_array_equal(drawn.momentum, np.tile(momentum, (10, 1)))
+    np.testing.assert_array_equal(drawn.momentum, np.tile(four_muons().momentum, (10, 1)))
 
 
 def test_two_tracks_make_an_empty_pool():
-    particles = generate_pythia("mumu", 500, np.random.default_rng(5), SQRT_S).particles
-    pool = fill_pool(particles)
+    """An event with two muons and no photon that converts."""
+    particles = four_muons()
+    pool = fill_pool(
+        take(particles, particles.momentum[:, 1] == 0), WHOLE, "belle2", np.random.default_rng(6)
+    )
     assert pool.passed == 0 and pool.efficiency == 0
 
 
-def test_a_pool_filled_in_parts_is_the_pool_of_all(qqbar):
+def test_what_carries_the_whole_energy_is_not_smoothed():
+    assert not is_smoothed(WHOLE, "belle2") and is_smoothed(CUTS, "belle2") and is_smoothed(PAIRS, "belle")
+
+
+def test_a_pool_filled_in_parts_is_the_pool_of_all(converted, monkeypatch):
     """Same choices with the same momenta and probabilities; only events that can be drawn are kept."""
-    half = qqbar.n_events // 2
-    parts = []
-    for first, last in ((0, half), (half, qqbar.n_events)):
-        part = select_events(qqbar, np.arange(first, last))
-        parts.append(replace(part, event=part.event - first, n_events=last - first))
-    whole, merged = fill_pool(qqbar), merge_pools(fill_pool(part) for part in parts)
+    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
+    rng = np.random.default_rng(7)
+    half = np.arange(converted.n_events) < converted.n_events // 2
+    parts = [select_events(converted, mask)[0] for mask in (half, ~half)]
+    whole = fill_pool(converted, CUTS, "belle2", rng)
+    merged = merge_pools(fill_pool(part, CUTS, "belle2", rng) for part in parts)
     assert merged.passed == whole.passed == len(np.unique(merged.particles.event))
     assert merged.efficiency == pytest.approx(whole.efficiency, rel=1e-12)
 
     def choices(pool):
-        order = np.argsort(pool.particles.event[pool.quartet[:, 0]], kind="stable")
-        quartet = pool.quartet[order]
-        return pool.particles.momentum[quartet], pool.probability[order], pool.displaced[quartet]
+        order = np.argsort(pool.particles.event[pool.choice[:, 0]], kind="stable")
+        choice = pool.choice[order]
+        values = pool.particles.momentum[choice], pool.probability[order], pool.bounds[0][order]
+        return (*values, pool.displaced[choice])
 
     for ours, theirs in zip(choices(merged), choices(whole), strict=True):
         np.testing.assert_array_equal(np.sort(ours, axis=0), np.sort(theirs, axis=0))

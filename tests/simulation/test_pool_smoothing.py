@@ -1,0 +1,67 @@
+"""Repeated events are spread, narrow states are not."""
+
+import numpy as np
+import pytest
+
+from darkreach.detector import BEAMS
+from darkreach.detector.beams import boost
+from darkreach.simulation.pairs import invariant_mass
+from darkreach.simulation.particles import Particles
+from darkreach.simulation.pool_smoothing import NARROW_MASSES, smoothed
+
+PION_MASS = 0.13957039
+BELLE = BEAMS["belle"]
+TOTAL = np.array([0.0, 0.0, 0.0, BELLE.sqrt_s])
+
+
+def repeated(pair_mass, n_events=4000):
+    """The same event n times: a pair of pions of `pair_mass` with 2 GeV along x, and two pions elsewhere."""
+    p = np.sqrt(pair_mass**2 / 4 - PION_MASS**2)
+    at_rest = np.array([[0, p, 0, pair_mass / 2], [0, -p, 0, pair_mass / 2]])
+    first = boost(at_rest, np.array([2.0, 0, 0, np.hypot(2.0, pair_mass)]))
+    space = np.array([[-1.0, 0.4, 0.5], [-0.7, -0.9, -0.2]])
+    second = np.column_stack([space, np.sqrt((space**2).sum(-1) + PION_MASS**2)])
+    momentum = np.tile(np.concatenate([first, second]), (n_events, 1))
+    n = len(momentum)
+    particles = Particles(
+        event=np.repeat(np.arange(n_events), 4),
+        pdg=np.tile([211, -211, -211, 211], n_events),
+        momentum=momentum,
+        vertex=np.zeros((n, 3)),
+        from_signal=np.zeros(n, bool),
+        n_events=n_events,
+    )
+    return particles, np.arange(n).reshape(-1, 4)
+
+
+def smoothed_tracks(pair_mass):
+    particles, chosen = repeated(pair_mass)
+    before = particles.momentum.copy()
+    after = smoothed(particles, chosen, "belle", np.random.default_rng(1)).momentum
+    np.testing.assert_allclose(invariant_mass(after), invariant_mass(before), atol=1e-7)
+    return before.reshape(-1, 4, 4), after.reshape(-1, 4, 4)
+
+
+def test_masses_and_recoil_masses_spread_by_per_cent():
+    """Far more than a resolution of some MeV; the mean stays."""
+    before, after = smoothed_tracks(1.3)
+    mass = invariant_mass(after[:, :2].sum(1))
+    recoil = invariant_mass(TOTAL - after[:, :2].sum(1))
+    assert invariant_mass(before[:, :2].sum(1))[0] == pytest.approx(1.3)
+    assert mass.mean() == pytest.approx(1.3, rel=0.005)
+    assert 0.01 < mass.std() / 1.3 < 0.04
+    assert recoil.std() > 0.03
+    assert after.sum(1)[:, 3].std() > 0.03
+
+
+@pytest.mark.parametrize("mass", NARROW_MASSES)
+def test_narrow_states_keep_their_mass_and_direction(mass):
+    """Momenta spread nevertheless; the flight, seen from the laboratory, still points to the vertex."""
+    before, after = smoothed_tracks(mass)
+    np.testing.assert_allclose(invariant_mass(after[:, :2].sum(1)), mass, rtol=1e-6)
+    pairs = [BELLE.to_lab(momentum[:, :2].sum(1))[:, :3] for momentum in (before, after)]
+    sizes = [np.linalg.norm(pair, axis=-1) for pair in pairs]
+    assert 0.02 < (sizes[1] / sizes[0]).std() < 0.04
+    np.testing.assert_allclose(pairs[1] / sizes[1][:, None], pairs[0] / sizes[0][:, None], atol=1e-7)
+    # the other two tracks do not follow
+    assert invariant_mass(after[:, 2:].sum(1)).std() > 0.005
