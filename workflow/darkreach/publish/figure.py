@@ -1,5 +1,6 @@
 """The figure of one model: limits on the cross-section, and on the coupling beside those of others."""
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from darkreach.publish.table import coupling_of, unit_signal_fb
 # The customary colours of expected bands, in tones that keep apart in grey.
 _ONE_SIGMA, _TWO_SIGMA = "#7fc97f", "#ffe680"
 _OVERLAY_COLOURS = ("#0b5394", "#b45f06", "#741b47", "#38761d", "#666666", "#1b9aaa", "#a64d79")
+_MANY = 6  # entries of a legend that need two columns
 _LIFETIME_COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#1b9aaa", "#666666")
 _MASS_TICKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)
 
@@ -162,7 +164,7 @@ def _draw_lifetimes(axes: Any, rows: Sequence[dict[str, Any]], spec: LimitsSpec)
         axes.plot(mass, observed, color=colour, lw=0.9)
         axes.plot([], [], color=colour, label=lifetime_label(lifetime))
         drawn += [observed, expected]
-    axes.plot([], [], color="#666666", ls="--", label="expected median")
+    axes.plot([], [], color="#666666", ls="--", label="dashed: expected median")
     axes.set_ylabel("the same at fixed lifetimes [fb]")
     axes.set_yscale("log")
     if any(np.isfinite(values).any() for values in drawn):
@@ -208,10 +210,13 @@ def _draw_upper_edges(
         axes.plot(mass, expected, color="#c00000", lw=1.0, ls="--", label="expected median, upper end")
     if np.isfinite(observed).any():
         axes.plot(mass, observed, color="black", lw=0.9, ls="--", label="observed, upper end")
-        axes.fill_between(mass, limits["obs"], observed, color="black", alpha=0.08, lw=0)
+        without_end = np.where(np.isfinite(limits["obs"]), _BEYOND, np.nan)
+        end = np.where(np.isfinite(observed), observed, without_end)
+        axes.fill_between(mass, limits["obs"], end, color="black", alpha=0.08, lw=0)
     return [expected, observed]
 
 
+_BEYOND = 1e9  # a coupling above every axis
 _UPPER = ("coupling_upper_edge_obs", "coupling_upper_edge_exp")
 
 
@@ -245,7 +250,17 @@ def _finish(axes: Sequence[Any], masses: tuple[float, float], spec: LimitsSpec) 
             pair for pair in zip(*panel.get_legend_handles_labels(), strict=True) if pair[1] not in explained
         ]
         if own:
-            panel.legend(*zip(*own, strict=True), loc="upper left", ncols=1 if panel is lower else 3)
+            columns = 3 if panel is not lower else 1 if len(own) < _MANY else 2
+            panel.legend(*zip(*own, strict=True), loc="upper left", ncols=columns)
+            if panel is lower and len(own) >= _MANY:
+                _make_room(panel, math.ceil(len(own) / columns))
+
+
+def _make_room(axes: Any, lines: int) -> None:
+    """Raise the upper end of a logarithmic axis so that a legend of so many lines is above the curves."""
+    low, high = axes.get_ylim()
+    share = 0.055 * lines
+    axes.set_ylim(low, high * (high / low) ** (share / (1 - share)))
 
 
 def _label(figure: Any, upper: Any, spec: LimitsSpec, luminosity_fb: float, blind: bool) -> None:

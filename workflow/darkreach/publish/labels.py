@@ -20,10 +20,13 @@ _DECAYS = {
 
 
 def cross_section_label(spec: LimitsSpec) -> str:
-    """What the limits on the cross-section are on, with unit."""
+    """What the limits on the cross-section are on, with unit; in two lines if it is long."""
     x = model_named(spec.model).label.strip("$")
     process = _PRODUCTION[spec.production].format(x=x)
-    return rf"${process}\times\mathcal{{B}}({x}\to {decays_label(spec.channels.values())})$ [fb]"
+    decays = list(dict.fromkeys(spec.channels.values()))
+    is_long = spec.production == "tau_decay" or len(decays) > 1
+    between = "$\n$" if is_long else ""
+    return rf"${process}{between}\times\mathcal{{B}}({x}\to {decays_label(decays)})$ [fb]"
 
 
 def mass_label(spec: LimitsSpec) -> str:
