@@ -65,15 +65,24 @@ def signal_cross_section_curve(
     return cross_section_curve(model, masses, sqrt_s, alpha, isr, production) * fraction
 
 
-def _sum_of_fractions(model: str, mass: ArrayLike, decays: Iterable[str]) -> np.ndarray:
-    """Σ B over different decays."""
+def decay_fraction(model: str, mass: ArrayLike, decay: str) -> np.ndarray:
+    """Branching fraction of a decay of the configuration, for masses in GeV.
+
+    Raises:
+        DarkreachError: the model has no such decay.
+    """
     fractions = model_named(model).branching_fractions(mass)
-    channels = {_CHANNELS.get(decay, decay) for decay in decays}
-    for channel in channels - fractions.keys():
+    channel = _CHANNELS.get(decay, decay)
+    if channel not in fractions:
         raise DarkreachError(
             f"model {model!r} has no decay {channel!r}: choose among {', '.join(fractions)}."
         )
-    return np.sum([fractions[channel] for channel in sorted(channels)], axis=0)
+    return fractions[channel]
+
+
+def _sum_of_fractions(model: str, mass: ArrayLike, decays: Iterable[str]) -> np.ndarray:
+    """Σ B over different decays."""
+    return np.sum([decay_fraction(model, mass, decay) for decay in sorted(set(decays))], axis=0)
 
 
 def _tau_decay_fb(model: str, mass: ArrayLike) -> np.ndarray:

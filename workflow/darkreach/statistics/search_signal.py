@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from darkreach.columnar.templates import Templates
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
-from darkreach.models.registry import model_named
+from darkreach.models.signal_rate import decay_fraction
 from darkreach.statistics.channel_signal import ChannelSignal
 
 # A channel with a smaller share of the selected signal has no part in a fit.
@@ -42,7 +42,7 @@ class SearchSignal:
         self.channels = dict(channels)
         self.observable = observable
         self._decays = dict(decays)
-        self._model = model_named(model)
+        self._model = model
 
     @property
     def mass_range(self) -> tuple[float, float]:
@@ -70,12 +70,14 @@ class SearchSignal:
 
         That is B(decay of the channel)/B(all decays of the search) × efficiency.
         """
-        fractions = self._model.branching_fractions(mass)
-        total = sum(float(fractions[decay]) for decay in set(self._decays.values()))
+        fractions = {
+            d: float(decay_fraction(self._model, mass, d)) for d in sorted(set(self._decays.values()))
+        }
+        total = sum(fractions.values())
         if not total > 0:
             return {}
         found = {
-            name: float(fractions[self._decays[name]]) / total * signal.efficiency(mass, lifetime_m)
+            name: fractions[self._decays[name]] / total * signal.efficiency(mass, lifetime_m)
             for name, signal in self.channels.items()
         }
         return {name: efficiency for name, efficiency in found.items() if efficiency > 0}
