@@ -65,3 +65,16 @@ def test_narrow_states_keep_their_mass_and_direction(mass):
     np.testing.assert_allclose(pairs[1] / sizes[1][:, None], pairs[0] / sizes[0][:, None], atol=1e-7)
     # the other two tracks do not follow
     assert invariant_mass(after[:, 2:].sum(1)).std() > 0.005
+
+
+def test_events_with_the_whole_energy_stay_as_they_are():
+    """Four tracks of 2.6 GeV each, next to an event with less."""
+    muons = np.array([[2.6, 0, 0], [-2.6, 0, 0], [0, 2.6, 0], [0, -2.6, 0]])
+    space = np.concatenate([muons, 0.5 * muons])
+    momentum = np.column_stack([space, np.hypot(np.linalg.norm(space, axis=1), PION_MASS)])
+    particles = Particles(
+        np.repeat([0, 1], 4), np.tile([211, -211], 4), momentum.copy(), np.zeros((8, 3)), np.zeros(8, bool), 2
+    )
+    after = smoothed(particles, np.arange(8).reshape(2, 4), "belle", np.random.default_rng(3)).momentum
+    np.testing.assert_array_equal(after[:4], momentum[:4])
+    assert (np.abs(after[4:] - momentum[4:]).max(1) > 0.001).all()

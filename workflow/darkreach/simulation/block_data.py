@@ -16,7 +16,7 @@ from darkreach.simulation.particles import Particles
 from darkreach.simulation.response import reconstruct
 from darkreach.simulation.samplers import Pooled, PoolRecord, Sampler, sampler_of
 
-SLICE_FB = 10.0  # luminosity of which the candidates are in memory at a time, fb⁻¹
+SLICE_FB = 5.0  # luminosity of which the candidates are in memory at a time, fb⁻¹
 
 
 @dataclass

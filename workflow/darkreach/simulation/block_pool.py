@@ -22,14 +22,12 @@ from darkreach.simulation.conversions import convert_photons
 from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particle_lists import PER_PARTICLE, take
 from darkreach.simulation.particles import Particles
-from darkreach.simulation.pool_smoothing import LARGEST_CHANGE, smoothed
+from darkreach.simulation.pool_smoothing import LARGEST_CHANGE, WHOLE_ENERGY, smoothed
 from darkreach.simulation.potential_leptons import PotentialLeptons
 from darkreach.simulation.tracks_response import charge_of, closest_approach, track_efficiency
 
 MASS_MARGIN = 0.2  # GeV: five times the resolution of the mass of four tracks
 LEAST_PROBABILITY = 1e-5
-# Four tracks with most of the energy of the collision: smoothing would give them more than there is.
-WHOLE_ENERGY = 0.8
 
 
 @dataclass

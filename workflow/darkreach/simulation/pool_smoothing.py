@@ -3,7 +3,9 @@
 The momentum of every chosen track is scaled by a factor of its own, in the laboratory: the mass of a pair,
 and the mass it recoils against, then spread by some per cent, far more than their resolution. Two tracks that
 come from a narrow state share a factor and keep their mass, so that K⁰_S, Λ, J/ψ and ψ(2S) stay where they
-are. This is no physics, but what stands in for a sample a thousand times as large.
+are. Events in which the tracks carry nearly the whole energy of the collision stay as they are: otherwise they
+would get more than there is, or seem to lack some. This is no physics, but what stands in for a sample a
+thousand times as large.
 """
 
 import numpy as np
@@ -18,6 +20,7 @@ SPREAD = 0.03
 LARGEST_CHANGE = 0.1
 NARROW_MASSES = (0.497611, 1.115683, 3.0969, 3.6861)  # GeV: K⁰_S, Λ, J/ψ, ψ(2S), Particle Data Group 2024
 NARROW = 0.002  # GeV
+WHOLE_ENERGY = 0.85  # of the energy of the collision
 
 
 def smoothed(particles: Particles, chosen: np.ndarray, detector: str, rng: np.random.Generator) -> Particles:
@@ -35,7 +38,8 @@ def smoothed(particles: Particles, chosen: np.ndarray, detector: str, rng: np.ra
         new_total = _scaled(total[narrow], _factors(narrow.shape, rng))
         at_rest = boost(pair[narrow], reversed_momentum(total[narrow])[:, None])
         scaled[narrow[:, None], [first, second]] = boost(at_rest, new_total[:, None])
-    particles.momentum[chosen] = beams.to_cm(scaled)
+    partial = particles.momentum[chosen, 3].sum(1) < WHOLE_ENERGY * beams.sqrt_s
+    particles.momentum[chosen[partial]] = beams.to_cm(scaled[partial])
     return particles
 
 
