@@ -9,7 +9,7 @@ from darkreach.classifier.inference import read_classifier
 from darkreach.config.root import Config
 from darkreach.config.search import Search
 from darkreach.ntuple.chunks import read_chunks
-from darkreach.searches.registry import SEARCHES
+from darkreach.searches.registry import search_named
 from darkreach.searches.skim import TREE
 
 
@@ -34,8 +34,9 @@ def data_candidates(config: Config, search_name: str, results: Path) -> np.ndarr
 
 
 def _passing(skim: Path, search_name: str, search: Search, classifiers: list) -> np.ndarray:
-    module = SEARCHES[search_name]
-    columns = sorted({*EVENT, *module.FEATURES, module.REGION_VARIABLE, module.OBSERVABLE})
+    module = search_named(search_name)
+    observable = search.observables[0].name
+    columns = sorted({*EVENT, *module.FEATURES, module.REGION_VARIABLE, observable})
     passing = []
     for chunk in read_chunks(skim, TREE, columns):
         for region, classifier in zip(search.regions, classifiers, strict=True):
@@ -43,5 +44,5 @@ def _passing(skim: Path, search_name: str, search: Search, classifiers: list) ->
             mass = chunk[module.REGION_VARIABLE]
             rows = {name: array[(mass >= low) & (mass < high)] for name, array in chunk.items()}
             kept = classifier.own_scores(rows) >= classifier.cut
-            passing.append(rows[module.OBSERVABLE][kept].astype(float))
+            passing.append(rows[observable][kept].astype(float))
     return np.concatenate(passing)

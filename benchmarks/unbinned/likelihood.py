@@ -11,8 +11,8 @@ from iminuit import Minuit
 from scipy.optimize import brentq
 from scipy.special import comb, ndtr
 
+from darkreach.statistics.channel_signal import ChannelSignal
 from darkreach.statistics.engine import cls
-from darkreach.statistics.signal_model import SignalModel
 from darkreach.statistics.workspace import SMALLEST_COEFFICIENT
 
 KERNEL_SIGMA = 0.2  # a template of 2000 entries has a 4 % rough density then, and is 2 % wider
@@ -23,13 +23,15 @@ PRECISION = 1e-5  # relative, of a limit
 class SmoothPeak:
     """A signal template made smooth: its fine bins, each replaced by a Gaussian of `KERNEL_SIGMA` σ_R."""
 
-    def __init__(self, signal: SignalModel, mass: float, edges: np.ndarray, low: float, high: float) -> None:
+    def __init__(
+        self, signal: ChannelSignal, mass: float, edges: np.ndarray, low: float, high: float
+    ) -> None:
         """Take the fine bins with `edges` (n + 1,) of the signal of `mass`; window [low, high]; GeV."""
         self.low, self.high = low, high
         self.sigma = float(signal.resolution(mass))
         self.kernel = KERNEL_SIGMA * self.sigma
         near = (edges[1:] > low - 6 * self.kernel) & (edges[:-1] < high + 6 * self.kernel)
-        fractions = signal.expected_fractions(mass, edges[:-1][near], edges[1:][near])
+        fractions = signal.expected_fractions(mass, 0.0, edges[:-1][near], edges[1:][near])
         self.fractions = fractions[fractions > 0]
         self.centres = ((edges[1:] + edges[:-1]) / 2)[near][fractions > 0]
 

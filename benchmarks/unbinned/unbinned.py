@@ -23,14 +23,13 @@ from darkreach.config.root import load_config, read_yaml
 from darkreach.config.search import Systematics
 from darkreach.config.stages import ScanSpec, scan_spec
 from darkreach.errors import DarkreachError
+from darkreach.statistics import grid
 from darkreach.statistics.engine.limits import upper_limits
-from darkreach.statistics.grid import hypothesis_masses
-from darkreach.statistics.resolution import reduced_mass
-from darkreach.statistics.scan import signal_of
-from darkreach.statistics.signal_model import SignalModel
-from darkreach.statistics.workspace import build_workspace, fit_window, reference_cross_section
+from darkreach.statistics.search_signal import SearchSignal, signal_of
+from darkreach.statistics.window import FitWindow
+from darkreach.statistics.workspace import fit_channels, reference_cross_section, workspace_of
 
-SEARCH, MODEL = "mumu_resonance", "zprime"
+SEARCH, CHANNEL, MODEL = "mumu_resonance", "all", "zprime"
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of bins, in σ_R
 ONE_FINE_BIN = 1e-3  # a width below that of the templates' fine bins gives those
 HYPOTHESES_PER_SIGMA = 0.2
@@ -106,57 +105,67 @@ def require_same(templates: Templates, x: np.ndarray, results: Path) -> None:
     Raises:
         DarkreachError: they are not, or the templates have no data.
     """
-    if templates.data is None:
+    data, (edges,) = templates.channels[CHANNEL].data, templates.edges.values()
+    if data is None:
         raise DarkreachError(f"{results}: the search is blind, there is nothing to fit; unblind it first")
-    if not np.array_equal(np.histogram(x, templates.edges)[0], templates.data):
+    if not np.array_equal(np.histogram(x, edges)[0], data):
         raise DarkreachError(
             f"{results}: skims and classifiers do not give the data of the templates; run the workflow again"
         )
 
 
 def choose(
-    templates: Templates, signal: SignalModel, spec: ScanSpec, x: np.ndarray, count: int
+    templates: Templates, signal: SearchSignal, spec: ScanSpec, x: np.ndarray, count: int
 ) -> list[Hypothesis]:
     """`count` hypotheses, equally far apart in resolutions, whose fit windows touch no veto."""
-    masses = hypothesis_masses(spec.scan.range_GeV, 1 / HYPOTHESES_PER_SIGMA, signal)
+    scan = spec.scan.model_copy(update={"step_sigma": 1 / HYPOTHESES_PER_SIGMA, "step_GeV": None})
+    masses = grid.hypothesis_masses(scan, signal)
     free = [m for m in masses if not _touches_veto(templates, signal, m, spec)]
     chosen = np.unique(np.linspace(0, len(free) - 1, count).round().astype(int))
     return [_hypothesis(templates, signal, free[i], spec, x) for i in chosen]
 
 
-def _ends(templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec) -> tuple[float, float]:
-    window = fit_window(templates.edges, float(reduced_mass(mass)), float(signal.resolution(mass)), spec, [])
-    return float(templates.edges[window.starts[0]]), float(templates.edges[window.stops[-1]])
+def _window(templates: Templates, signal: SearchSignal, mass: float, spec: ScanSpec) -> FitWindow:
+    """The fit window, vetoes or not."""
+    free = spec.model_copy(update={"vetoes": []})
+    (channel,), _ = fit_channels(templates, signal, grid.Hypothesis(float(mass)), [0.0], free)
+    return channel.window
 
 
-def _touches_veto(templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec) -> bool:
+def _ends(templates: Templates, signal: SearchSignal, mass: float, spec: ScanSpec) -> tuple[float, float]:
+    window = _window(templates, signal, mass, spec)
+    return float(signal.edges[window.starts[0]]), float(signal.edges[window.stops[-1]])
+
+
+def _touches_veto(templates: Templates, signal: SearchSignal, mass: float, spec: ScanSpec) -> bool:
     low, high = _ends(templates, signal, mass, spec)
-    vetoes = [reduced_mass(veto.range_GeV) for veto in spec.vetoes]
+    vetoes = [signal.observable.of_mass(veto.range_GeV) for veto in spec.vetoes]
     return any(veto[0] < high and veto[1] > low for veto in vetoes)
 
 
 def _hypothesis(
-    templates: Templates, signal: SignalModel, mass: float, spec: ScanSpec, x: np.ndarray
+    templates: Templates, signal: SearchSignal, mass: float, spec: ScanSpec, x: np.ndarray
 ) -> Hypothesis:
     low, high = _ends(templates, signal, mass, spec)
     inside = x[(x >= low) & (x < high)]
-    peak = SmoothPeak(signal, mass, templates.edges, low, high)
+    peak = SmoothPeak(signal.channels[CHANNEL], mass, signal.edges, low, high)
     window = Window(peak, spec.scan.background_degree, max(float(len(inside)), 1.0))
     return Hypothesis(float(mass), inside, window)
 
 
 def binned_workspace(
-    templates: Templates, signal: SignalModel, hypothesis: Hypothesis, spec: ScanSpec, smooth: bool = True
+    templates: Templates, signal: SearchSignal, hypothesis: Hypothesis, spec: ScanSpec, smooth: bool = True
 ) -> tuple[dict[str, Any], float, np.ndarray]:
     """The workflow's workspace, signal candidates for mu = 1, and edges (k + 1,) of its bins in GeV.
 
     smooth: the signal is the unbinned fit's, integrated over the bins, instead of the template itself.
     """
-    mass = hypothesis.mass
-    workspace = build_workspace(templates, signal, mass, spec)
-    window = fit_window(templates.edges, float(reduced_mass(mass)), float(signal.resolution(mass)), spec, [])
-    edges = templates.edges[np.append(window.starts, window.stops[-1])]
-    unit = reference_cross_section(workspace) * signal.efficiency(mass) * templates.luminosity_fb
+    tested = grid.Hypothesis(hypothesis.mass)
+    channels, _ = fit_channels(templates, signal, tested, [0.0], spec)
+    workspace = workspace_of(channels, signal, tested, templates.luminosity_fb, spec)
+    edges = signal.edges[np.append(channels[0].window.starts, channels[0].window.stops[-1])]
+    efficiency = signal.efficiencies(hypothesis.mass, 0.0)[CHANNEL]
+    unit = reference_cross_section(workspace) * efficiency * templates.luminosity_fb
     if smooth:
         fractions = hypothesis.window.peak.fraction(edges)
         workspace["channels"][0]["samples"][0]["data"] = (unit * fractions).tolist()
@@ -165,7 +174,7 @@ def binned_workspace(
 
 def binned_results(
     templates: Templates,
-    signal: SignalModel,
+    signal: SearchSignal,
     hypotheses: Sequence[Hypothesis],
     spec: ScanSpec,
     width: float,
@@ -186,7 +195,7 @@ def binned_results(
 
 def toys_at_three_masses(
     templates: Templates,
-    signal: SignalModel,
+    signal: SearchSignal,
     hypotheses: Sequence[Hypothesis],
     unbinned: Sequence[Result],
     spec: ScanSpec,

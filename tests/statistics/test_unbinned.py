@@ -23,7 +23,7 @@ CL = 0.90
 
 @pytest.fixture(scope="module")
 def peak(toy):
-    signal = toy.signal_model(toy.templates())
+    signal = toy.signal_model(toy.templates()).channels["all"]
     sigma, centre = float(signal.resolution(MASS)), float(reduced_mass(MASS))
     low, high = toy.EDGES[np.searchsorted(toy.EDGES, [centre - 25 * sigma, centre + 25 * sigma])]
     return SmoothPeak(signal, MASS, toy.EDGES, low, high)
