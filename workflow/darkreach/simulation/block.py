@@ -28,7 +28,8 @@ def simulate_block(spec: SimulateSpec, output: Path) -> None:
     """Simulate one block: the ntuple `output`, and beside it what is in it as JSON.
 
     Both appear under their names only when they are complete. The ntuple has one row per candidate that
-    passes `spec.ntuple`. Stand-in data have no column of truth. (experiment, run, event, production) is unique.
+    passes `spec.ntuple`. Stand-in data have no column of truth. (experiment, run, event, production) is
+    unique.
 
     Raises:
         DarkreachError: the runs are in the wrong order, the output cannot be written, or X is too heavy.
