@@ -5,11 +5,27 @@ import pytest
 from scipy.stats import kstest
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import ALPHA_0, MUON_MASS, TAU_MASS
+from darkreach.models.constants import ALPHA_0, FERMI_CONSTANT, MUON_MASS, TAU_MASS
 from darkreach.models.hnl import PION_MASS, Hnl
 from darkreach.searches.mass_solutions import mass_solutions
-from darkreach.simulation.hnl import _signal_tau, generate_hnl, largest_weight, pion_asymmetry, sample_mumunu
-from darkreach.simulation.spinors import dot
+from darkreach.simulation.hnl import (
+    LEFT,
+    RIGHT,
+    _signal_tau,
+    generate_hnl,
+    largest_weight,
+    neutral_current_squared,
+    pion_asymmetry,
+    sample_mumunu,
+)
+from darkreach.simulation.spinors import (
+    antiparticle_spinor,
+    bar,
+    current,
+    dot,
+    light_cone_dot,
+    particle_spinor,
+)
 from darkreach.simulation.tau_library import make_tau_library
 
 SQRT_S = 10.58
@@ -38,16 +54,64 @@ def mass(momentum):
 
 @pytest.mark.parametrize("m_n", [0.22, 0.3, 0.6, 1.0, 1.5])
 def test_mean_weight_is_the_width_in_closed_form(m_n):
-    _, weight = sample_mumunu(m_n, 100_000, np.random.default_rng(3))
+    helicity = np.repeat([-1, 0, 1], 40_000)
+    _, weight = sample_mumunu(m_n, helicity, np.random.default_rng(3))
     expected = float(Hnl().partial_widths(m_n, 1.0)["mumunu"])
     error = weight.std() / np.sqrt(len(weight))
-    assert error < 0.003 * expected
-    assert abs(weight.mean() - expected) < 4 * error
+    assert error < 0.004 * expected
+    for of_helicity in weight.reshape(3, -1):
+        assert abs(of_helicity.mean() - expected) < 4 * np.sqrt(3) * error
     assert weight.max() < largest_weight(m_n)
 
 
+@pytest.mark.parametrize("helicity", [1, -1])
+def test_squared_matrix_element_is_that_of_the_spinors(helicity):
+    """2√2 G_F [ū_ν γ^α P_L u_N] [ū_μ γ_α (g_L P_L + g_R P_R) v_μ] in components, for N of either helicity."""
+    m_n, n = 0.7, 200
+    momenta, _ = sample_mumunu(m_n, np.full(n, helicity), np.random.default_rng(8))
+    # At rest but for a tiny momentum that tells the helicity; a massless neutrino.
+    along_z = np.tile([[0.0], [0.0], [1e-9], [m_n]], n)
+    u_n = particle_spinor(along_z, m_n)[(1 - helicity) // 2]
+    u_n[2:] = 0  # P_L
+    neutrino = current(bar(particle_spinor(momenta[2], 1e-12)), u_n[np.newaxis])
+    left, right = antiparticle_spinor(momenta[1], MUON_MASS), antiparticle_spinor(momenta[1], MUON_MASS)
+    left[:, 2:], right[:, :2] = 0, 0
+    bar_minus = bar(particle_spinor(momenta[0], MUON_MASS))[:, np.newaxis]
+    muons = LEFT * current(bar_minus, left[np.newaxis]) + RIGHT * current(bar_minus, right[np.newaxis])
+    amplitude = light_cone_dot(neutrino[:, np.newaxis, np.newaxis], muons[np.newaxis])
+    expected = 8 * FERMI_CONSTANT**2 * (np.abs(amplitude) ** 2).sum((0, 1, 2))
+    left_handed = np.tile([[0.0], [0.0], [-m_n * helicity], [m_n]], n)
+    squared = neutral_current_squared(left_handed, momenta[0], momenta[1], momenta[2])
+    np.testing.assert_allclose(squared, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("charge", [-1, 1])
+def test_n_is_left_handed(charge):
+    """The mean cosine of μ⁺ of N (μ⁻ of N̄) to the flight is that of weighted decays of helicity −1."""
+    m_n, n = 0.9, 30_000
+    rng = np.random.default_rng(9)
+    momenta, weight = sample_mumunu(m_n, np.full(n, -1), rng)
+    cosine = momenta[1, 2] / np.sqrt((momenta[1, :3] ** 2).sum(0))
+    expected = (weight * cosine).sum() / weight.sum()
+    assert expected < -0.1
+    at_rest = np.tile([[0.0], [0.0], [1e-7], [TAU_MASS]], n)
+    helicity = rng.choice([-1, 1], n)
+    _, decayed = _signal_tau(m_n, at_rest, np.full(n, charge), helicity, np.zeros(n), rng)
+    kinds = decayed.pdg.reshape(n, 3)
+    p = decayed.momentum.reshape(n, 3, 4)
+    total = p.sum(1)
+    same_as_plus = p[kinds == 13 * charge]
+    # cos θ at rest from the energy in the frame of the τ: E = γ(E* + β p* cos θ).
+    energy = (same_as_plus[:, 3] * total[:, 3] - (same_as_plus[:, :3] * total[:, :3]).sum(1)) / m_n
+    gamma_beta = np.linalg.norm(total[:, :3], axis=1) / m_n
+    observed = (same_as_plus[:, 3] - total[:, 3] / m_n * energy) / (
+        gamma_beta * np.sqrt(energy**2 - MUON_MASS**2)
+    )
+    assert observed.mean() == pytest.approx(expected, abs=4 * 2 * 0.58 / np.sqrt(n))
+
+
 def test_decay_of_n_conserves_momentum():
-    momenta, _ = sample_mumunu(0.8, 1000, np.random.default_rng(4))
+    momenta, _ = sample_mumunu(0.8, np.ones(1000), np.random.default_rng(4))
     np.testing.assert_allclose(momenta.sum(0).T, np.tile([0, 0, 0, 0.8], (1000, 1)), atol=1e-12)
     np.testing.assert_allclose(dot(momenta[:2], momenta[:2]), MUON_MASS**2, atol=1e-12)
     np.testing.assert_allclose(dot(momenta[2], momenta[2]), 0, atol=1e-12)

@@ -1,8 +1,8 @@
 """Generator of e⁺e⁻ → τ⁺τ⁻ with one τ⁻ → π⁻N, N → μ⁺μ⁻ν_τ (or the charge conjugate), the other τ generic.
 
-N is emitted by the polarised τ as in `pion_asymmetry` and decays by Z exchange, as if it were unpolarised.
-N̄ from a τ⁺ decays as the mirror image with all charges reversed, so events of a Majorana N differ from these
-only in the exchange of μ⁺ and μ⁻ in half of the decays.
+N is emitted by the polarised τ as in `pion_asymmetry`, nearly always with negative helicity, and decays by Z
+exchange as a Dirac particle of that helicity. N̄ from a τ⁺ does so as the mirror image with all charges
+reversed. A Majorana N decays like this half of the time, and like an N̄ of negative helicity otherwise.
 """
 
 import numpy as np
@@ -94,54 +94,63 @@ def pion_asymmetry(mass: float) -> float:
     return float((1 - y) * _root_lambda(y, z) / ((1 - y) ** 2 - z * (1 + y)))
 
 
-def sample_mumunu(mass: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted decays of N at rest: momenta (3, 4, n) of μ⁻, μ⁺, ν_τ in GeV, and weights (n,).
+def sample_mumunu(
+    mass: float, helicity: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted decays of n N at rest: momenta (3, 4, n) of μ⁻, μ⁺, ν_τ in GeV, and weights (n,).
 
-    The mean weight is Γ(N → ν_τ μ⁺μ⁻) in GeV at |V| = 1, a Dirac N. It never exceeds `largest_weight`.
+    helicity: (n,) ±1, the spin along z; 0 for N that are not polarised. The mean weight is
+    Γ(N → ν_τ μ⁺μ⁻) in GeV at |V| = 1. No weight exceeds `largest_weight`.
     """
-    threshold = 4 * MUON_MASS**2
-    pair = rng.uniform(threshold, mass**2, n)
+    n = len(helicity)
+    pair = rng.uniform(4 * MUON_MASS**2, mass**2, n)
     neutrino_energy = (mass**2 - pair) / (2 * mass)
     neutrino = np.concatenate([neutrino_energy * isotropic_directions(n, rng), neutrino_energy[np.newaxis]])
     frame = np.concatenate([-neutrino[:3], (mass - neutrino_energy)[np.newaxis]])
     minus, plus = decay_to_pair(frame, np.sqrt(pair), MUON_MASS, isotropic_directions(n, rng))
-    squared = neutral_current_squared(frame + neutrino, minus, plus, neutrino)
-    return np.stack([minus, plus, neutrino]), squared * _phase_space(mass, pair) / (2 * 2 * mass)
+    zero = np.zeros(n)
+    left_handed = np.stack([zero, zero, -mass * helicity, np.full(n, mass)])
+    squared = neutral_current_squared(left_handed, minus, plus, neutrino)
+    velocity = np.sqrt(1 - 4 * MUON_MASS**2 / pair)
+    return np.stack([minus, plus, neutrino]), squared * _width_factor(mass, neutrino_energy * velocity)
 
 
 def largest_weight(mass: float) -> float:
     """Bound of the weights of `sample_mumunu`.
 
-    ν·μ⁻ = M(M − 2E₊)/2, so (N·μ⁺)(ν·μ⁻) is at most M⁴/16, and so is the term with μ⁺ and μ⁻ exchanged; that
-    with the product of the couplings is negative.
+    N·μ⁺ is at most 2ME₊ and ν·μ⁻ = M(M − 2E₊)/2, so their product is at most M⁴/8, and so is the one with
+    μ⁺ and μ⁻ exchanged; the term with the product of the couplings is negative.
     """
-    squared = 128 * FERMI_CONSTANT**2 * (LEFT**2 + RIGHT**2) * mass**4 / 16
-    return float(squared * _phase_space(mass, np.array(4 * MUON_MASS**2), velocity=1.0) / (2 * 2 * mass))
+    squared = 64 * FERMI_CONSTANT**2 * (LEFT**2 + RIGHT**2) * mass**4 / 8
+    return squared * float(_width_factor(mass, (mass**2 - 4 * MUON_MASS**2) / (2 * mass)))
 
 
 def neutral_current_squared(
-    n: np.ndarray, minus: np.ndarray, plus: np.ndarray, neutrino: np.ndarray
+    left_handed: np.ndarray, minus: np.ndarray, plus: np.ndarray, neutrino: np.ndarray
 ) -> np.ndarray:
-    """Σ|M|² of N → μ⁻μ⁺ν_τ by Z exchange at |V| = 1, summed over all spins, for momenta (4, n) in GeV."""
+    """Σ|M|² of N → μ⁻μ⁺ν_τ by Z exchange at |V| = 1 for momenta (4, n) in GeV and one spin s of N.
+
+    left_handed: p_N − m_N s, on which alone the left-handed current depends; p_N for the mean of both spins.
+    """
     return (
-        128
+        64
         * FERMI_CONSTANT**2
         * (
-            LEFT**2 * dot(n, plus) * dot(neutrino, minus)
-            + RIGHT**2 * dot(n, minus) * dot(neutrino, plus)
-            + LEFT * RIGHT * MUON_MASS**2 * dot(n, neutrino)
+            LEFT**2 * dot(left_handed, plus) * dot(neutrino, minus)
+            + RIGHT**2 * dot(left_handed, minus) * dot(neutrino, plus)
+            + LEFT * RIGHT * MUON_MASS**2 * dot(left_handed, neutrino)
         )
     )
 
 
-def _phase_space(mass: float, pair: np.ndarray, velocity: np.ndarray | float | None = None) -> np.ndarray:
-    """dΦ₃ per probability of squared masses `pair` flat above threshold; velocity: that of the muons."""
-    threshold = 4 * MUON_MASS**2
-    velocity = np.sqrt(1 - threshold / pair) if velocity is None else velocity
-    neutrino_energy = (mass**2 - pair) / (2 * mass)
-    # dΦ₃ = dΦ₂(N → pair ν) dΦ₂(pair → μμ) dq²/2π with dΦ₂ = |p| / (4π M)
-    two_body = neutrino_energy / (4 * np.pi * mass) * velocity / (8 * np.pi)
-    return two_body * (mass**2 - threshold) / (2 * np.pi)
+def _width_factor(mass: float, product: np.ndarray | float) -> np.ndarray | float:
+    """dΦ₃/(2M) per probability of a pair mass squared q² flat above threshold and of isotropic directions.
+
+    product: E_ν times the velocity of the muons in their own rest frame. From
+    dΦ₃ = dΦ₂(N → qν) dΦ₂(q → μμ) dq²/2π with dΦ₂ = |p|/(4π M).
+    """
+    range_of_squared_mass = mass**2 - 4 * MUON_MASS**2
+    return product / (4 * np.pi * mass * 8 * np.pi * 2 * np.pi) * range_of_squared_mass / (2 * mass)
 
 
 def _signal_tau(
@@ -170,11 +179,12 @@ def _signal_tau(
     )
     pion, n = boost(at_rest, momentum, np.full(n_events, TAU_MASS))
     flight = rng.exponential(TAU_DECAY_LENGTH, n_events) * momentum / TAU_MASS
-    minus, plus, neutrino = _unweighted_mumunu(mass, n_events, rng)
-    # CP: the mirror image of an unpolarised decay is one, too, so the charges alone change.
+    minus, plus, neutrino = _polarised_decay(mass, -unit, asymmetry, cosine, rng)
+    # CP: of the mirror image, which looks the same at random azimuths, the charges change.
     muons = np.where(charge < 0, np.stack([minus, plus]), np.stack([plus, minus]))
-    muons_and_neutrino = np.concatenate([muons, neutrino[np.newaxis]])
-    decayed = pointlike(boost(muons_and_neutrino, n, np.full(n_events, mass)), (13, -13, 16))
+    # N is at rest in a frame that moves against that of the τ along the flight of N.
+    in_tau_frame = boost(np.concatenate([muons, neutrino[np.newaxis]]), at_rest[1], np.full(n_events, mass))
+    decayed = pointlike(boost(in_tau_frame, momentum, np.full(n_events, TAU_MASS)), (13, -13, 16))
     sign = np.where((decayed.pdg == 16) & (charge[decayed.parent] > 0), -1, 1)
     decayed = Products(decayed.parent, sign * decayed.pdg, decayed.momentum, decayed.position)
     pions = pointlike(pion[np.newaxis], (211,))
@@ -182,12 +192,25 @@ def _signal_tau(
     return pions.moved(flight), decayed.moved(flight + proper_length * n / mass)
 
 
-def _unweighted_mumunu(mass: float, n: int, rng: np.random.Generator) -> np.ndarray:
-    momenta, pending = np.empty((3, 4, n)), np.arange(n)
+def _polarised_decay(
+    mass: float, flight: np.ndarray, asymmetry: np.ndarray, cosine: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Momenta (3, 4, n) of μ⁻, μ⁺, ν_τ at rest of N that fly along the unit vectors `flight` (3, n) off a τ⁻.
+
+    For |A₊|² : |A₋|² = 1 − a : 1 + a of the helicities of N and the polarisation P of the τ, helicity λ has
+    the probability |A_λ|² (1 − λP cos θ), θ the angle of the pion. asymmetry: aP; cosine: cos θ, both (n,).
+    """
+    a = pion_asymmetry(mass)
+    polarised = asymmetry / a * cosine
+    positive = (1 - a) * (1 - polarised)
+    negative = (1 + a) * (1 + polarised)
+    helicity = np.where(rng.random(len(cosine)) * (positive + negative) < positive, 1, -1)
+    momenta, pending = np.empty((3, 4, len(cosine))), np.arange(len(cosine))
     while len(pending):
-        trial, weight = sample_mumunu(mass, len(pending), rng)
+        trial, weight = sample_mumunu(mass, helicity[pending], rng)
         momenta[..., pending] = trial
         pending = pending[rng.random(len(pending)) * largest_weight(mass) > weight]
+    momenta[:, :3] = rotate_to(momenta[:, :3], flight)
     return momenta
 
 
