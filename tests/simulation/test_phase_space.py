@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from darkreach.models.constants import MUON_MASS
-from darkreach.simulation import fourmuon
+from darkreach.simulation.four_body import sample_two_pairs, two_pair_density
 from darkreach.simulation.fourmuon import four_body_density, sample_four_body
 from darkreach.simulation.phase_space import (
     boost,
@@ -90,12 +90,12 @@ def test_four_muons():
     assert_mean(volume, four_muon_volume(S))
 
 
-def test_four_nearly_massless_muons(monkeypatch):
-    monkeypatch.setattr(fourmuon, "MUON_MASS", 0.01)
+@pytest.mark.parametrize("masses", [(0.01, 0.01), (0.02, 0.01)])
+def test_four_nearly_massless_leptons(masses):
     s = np.full(100_000, S)
-    momenta, inside = sample_four_body(s, np.random.default_rng(4))
+    momenta, inside = sample_two_pairs(s, masses, np.random.default_rng(4))
     volume = np.zeros(len(s))
-    volume[inside] = 1 / four_body_density(s[inside], momenta[..., inside])
+    volume[inside] = 1 / two_pair_density(s[inside], momenta[..., inside], masses)
     assert_mean(volume, massless_volume(4, S))
 
 

@@ -18,7 +18,7 @@ N = 20_000
 
 @pytest.fixture(scope="module")
 def library():
-    return make_tau_library(np.random.default_rng(1), 10_000)
+    return make_tau_library(np.random.default_rng(1), 6000)
 
 
 def taus(n, seed=2):
