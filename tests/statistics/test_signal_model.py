@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from scipy.stats import exponnorm, norm
 
 from darkreach.columnar.templates import SignalTemplate
 from darkreach.errors import DarkreachError
@@ -48,6 +49,20 @@ def test_peak_of_a_uniform_distribution_is_known():
     peak = peak_of(np.linspace(0, 4, 9), np.array([0, 0, 1, 1, 1, 1, 0, 0.0]))
     assert peak.median == pytest.approx(2.0)
     assert peak.sigma == pytest.approx(0.682689492 * 2 / 2)
+
+
+def test_a_tail_to_one_side_hardly_widens_a_peak():
+    """Three quarters Gaussian of σ = 1, one quarter radiates: convolved with an exponential of length 10."""
+    edges = np.linspace(-10, 150, 16001)
+    middle = (edges[1:] + edges[:-1]) / 2
+    tail = exponnorm.pdf(middle, 10.0)
+    density = 0.75 * norm.pdf(middle) + 0.25 * tail
+    cumulative = np.cumsum(density) / density.sum()
+    low, high = np.interp([0.158655, 0.841345], cumulative, edges[1:])
+    found = peak_of(edges, density).sigma
+    # nearly all of the core: 0.68/0.75 of it is within 1.7 σ
+    assert 1.2 < found < norm.ppf(0.5 + 0.5 * 0.6827 / 0.75)
+    assert (high - low) / 2 > 2 * found
 
 
 def test_peak_ignores_gaps_between_sparse_entries():
