@@ -62,12 +62,6 @@ def test_prongs(library):
     assert set(np.unique(library.charged)) <= {1, 3, 5, 7}
 
 
-def test_a_library_of_three_prongs():
-    three = make_tau_library(np.random.default_rng(4), 150, charged=3)
-    assert len(three) == 150
-    assert (three.charged == 3).all()
-
-
 def test_entries_conserve_momentum_and_charge(library):
     entry = np.repeat(np.arange(len(library)), np.diff(library.offsets))
     total = np.stack([np.bincount(entry, library.momentum[:, k]) for k in range(4)], -1)

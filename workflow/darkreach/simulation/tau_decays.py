@@ -40,20 +40,25 @@ def decay_taus(
 
     # A mirror and a change of all charges make a τ⁺ with the spin along +z into one along −z.
     conjugate = pdg < 0
-    kind = _conjugated(library.pdg[row], conjugate[parent])
     reflected = np.where(conjugate, -1.0, 1.0)
     azimuth = rng.uniform(0, 2 * np.pi, len(pdg))
-    cos, sin = np.cos(azimuth)[parent], np.sin(azimuth)[parent]
-    tau = momentum.T[:, parent]
-    axis = tau[:3] / np.sqrt((tau[:3] ** 2).sum(0)) * (reflected * helicity)[parent]
-    lab = []
-    for vectors in (library.momentum[row].T, library.position[row].T):
-        x, y, z, t = vectors
-        space = np.stack([cos * x - sin * y, reflected[parent] * (sin * x + cos * y), z])
-        turned = np.concatenate([rotate_to(space, axis), t[np.newaxis]])
-        lab.append(boost(turned, tau, np.full(len(parent), TAU_MASS)))
+    cos, sin = np.cos(azimuth), np.sin(azimuth)
+    tau = momentum.T
+    axis = tau[:3] / np.sqrt((tau[:3] ** 2).sum(0)) * reflected * helicity
+
+    def in_flight(at_rest: np.ndarray, of: np.ndarray) -> np.ndarray:
+        """Vectors (k, 4) of the library as seen from where the τ number `of`, (k,), flies."""
+        x, y, z, t = at_rest.T
+        space = np.stack([cos[of] * x - sin[of] * y, reflected[of] * (sin[of] * x + cos[of] * y), z])
+        turned = np.concatenate([rotate_to(space, axis[:, of]), t[np.newaxis]])
+        return boost(turned, tau[:, of], np.full(len(of), TAU_MASS)).T
+
     flight = rng.exponential(TAU_DECAY_LENGTH, len(pdg))[:, np.newaxis] * momentum / TAU_MASS
-    products = Products(parent, kind, lab[0].T, lab[1].T + flight[parent])
+    position = flight[parent]
+    displaced = np.flatnonzero(library.position[row, 3])
+    position[displaced] += in_flight(library.position[row[displaced]], parent[displaced])
+    kind = _conjugated(library.pdg[row], conjugate[parent])
+    products = Products(parent, kind, in_flight(library.momentum[row], parent), position)
     return _with_pions_decayed(products, library.neutral_pions[entries], dalitz, rng)
 
 

@@ -66,34 +66,21 @@ class TauLibrary:
         return rng.integers(0, len(self), n)
 
 
-def make_tau_library(
-    rng: np.random.Generator, n_entries: int = LIBRARY_ENTRIES, charged: int | None = None
-) -> TauLibrary:
-    """Decay `n_entries` τ⁻; with `charged`, only into that many charged particles, K⁰_S decayed."""
+def make_tau_library(rng: np.random.Generator, n_entries: int = LIBRARY_ENTRIES) -> TauLibrary:
+    """Decay `n_entries` τ⁻."""
     pythia = _initialised(int(rng.integers(1, LARGEST_SEED, endpoint=True)))
     channels = pythia.particleData.particleDataEntryPtr(15)
     products = [_products(channels.channel(i)) for i in range(channels.sizeChannels())]
     fractions = _fractions(products, [channels.channel(i).bRatio() for i in range(len(products))])
-    if charged is not None:
-        fractions *= [_may_have(names, charged) for names in products]
-        fractions /= fractions.sum()
-    parts: list[_Decays] = []
-    missing = n_entries
-    while missing > 0:
-        wanted = enumerate(rng.multinomial(missing, fractions))
-        decays = _join([_decays(pythia, i, products[i], count, rng) for i, count in wanted if count])
-        if charged is not None:
-            decays = _only(decays, _sum_by_entry(decays, charge_of(decays.pdg) != 0) == charged)
-        parts.append(decays)
-        missing -= len(decays.counts)
-    decays = _join(parts)
+    numbers = rng.multinomial(n_entries, fractions)
+    decays = _join([_decays(pythia, i, products[i], n, rng) for i, n in enumerate(numbers) if n])
     return TauLibrary(
         offsets=np.concatenate([[0], np.cumsum(decays.counts)]),
         pdg=decays.pdg,
         momentum=decays.momentum,
         position=decays.position,
-        charged=_sum_by_entry(decays, charge_of(decays.pdg) != 0),
-        neutral_pions=_sum_by_entry(decays, decays.pdg == 111),
+        charged=_number(decays, charge_of(decays.pdg) != 0),
+        neutral_pions=_number(decays, decays.pdg == 111),
     )
 
 
@@ -128,21 +115,10 @@ def _products(channel: Any) -> tuple[int, ...]:
     return tuple(channel.product(i) for i in range(channel.multiplicity()))
 
 
-def _may_have(products: tuple[int, ...], charged: int) -> bool:
-    """Whether a channel can lead to this number of charged particles."""
-    direct = sum(abs(pdg) in (11, 13, 211, 321) for pdg in products)
-    more = any(abs(pdg) in (221, 223, 310, 311, 323) for pdg in products)  # η, ω, K⁰_S, K⁰, K*⁺ decay
-    return direct == charged or (more and direct < charged)
-
-
-def _sum_by_entry(decays: _Decays, values: np.ndarray) -> np.ndarray:
+def _number(decays: _Decays, of: np.ndarray) -> np.ndarray:
+    """How many particles of each entry are in the mask `of`."""
     entry = np.repeat(np.arange(len(decays.counts)), decays.counts)
-    return np.bincount(entry, values, len(decays.counts)).astype(int)
-
-
-def _only(decays: _Decays, keep: np.ndarray) -> _Decays:
-    rows = np.repeat(keep, decays.counts)
-    return _Decays(decays.counts[keep], decays.pdg[rows], decays.momentum[rows], decays.position[rows])
+    return np.bincount(entry[of], minlength=len(decays.counts))
 
 
 def _join(parts: list[_Decays]) -> _Decays:
