@@ -6,6 +6,7 @@ import pytest
 from darkreach.models.constants import ALPHA_0, TAU_MASS
 from darkreach.simulation.amplitudes import Line, annihilation_current
 from darkreach.simulation.phase_space import beam_momenta
+from darkreach.simulation.pythia import generate_pythia
 from darkreach.simulation.radiator import radiator_nodes
 from darkreach.simulation.spinors import light_cone_dot
 from darkreach.simulation.tau_library import make_tau_library
@@ -116,3 +117,20 @@ def test_energies_of_two_pions_are_correlated(library):
     expected = (1 - 2 * 0.0534) / 9
     error = 4 / 3 / np.sqrt(boosted.sum()) + 0.15 * expected  # the library has only some 300 such decays
     assert product.mean() == pytest.approx(expected, abs=error)
+
+
+def test_charged_energy_is_that_of_pythia(library):
+    """Pythia's own e⁺e⁻ → τ⁺τ⁻ with its own radiation: mean energy of e, μ and hadrons, of all events."""
+
+    def charged_energy(particles, pdg):
+        chosen = np.isin(np.abs(particles.pdg), pdg)
+        return np.bincount(particles.event[chosen], particles.momentum[chosen, 3], particles.n_events)
+
+    rng = np.random.default_rng(5)
+    own = generate_taupair(4000, rng, SQRT_S, ALPHA_0, library).particles
+    pythia = generate_pythia("tautau", 2000, rng, SQRT_S).particles
+    for pdg in ((13,), (211, 321)):
+        first, second = charged_energy(own, pdg), charged_energy(pythia, pdg)
+        error = np.hypot(first.std() / np.sqrt(len(first)), second.std() / np.sqrt(len(second)))
+        # The library is a sample of 3000 decays itself.
+        assert abs(first.mean() - second.mean()) < 4 * np.hypot(error, 0.02 * second.mean())
