@@ -22,7 +22,7 @@ from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 # collision, as few have it and an event that is drawn repeatedly makes a false peak; elsewhere the events
 # are smoothed.
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 80_000, "bbbar": 60_000}
-POOL_EVENTS_WHOLE_ENERGY = {"mumu": 20_000, "qqbar": 240_000, "bbbar": 60_000}
+POOL_EVENTS_WHOLE_ENERGY = {"mumu": 200_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
 PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
 
