@@ -121,7 +121,7 @@ def global_significance(local_z: float, toys: ScanToys) -> GlobalSignificance:
         local_z=local_z,
         p=float(p),
         p_error=float(np.sqrt(p * (1.0 - p) / number)),
-        z=float(-ndtri(p)),
+        z=float(-ndtri(min(p, number / (number + 1.0)))),  # finite, too, if every toy exceeds it
         p_crossings=float(min(ndtr(-local_z) + crossings * fall, 1.0)),
         p_crossings_error=float(spread * fall),
         crossings=crossings,
