@@ -214,5 +214,5 @@ def _is_far(particles: Particles) -> np.ndarray:
 
 def _binomial(k: int, n: int, p: float, or_more: bool) -> float:
     """Probability of k, or of k or more, of n."""
-    below, at = (sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in ks) for ks in (range(k), (k,)))
-    return 1 - below if or_more else at
+    values = range(k, n + 1) if or_more else range(k, min(k, n) + 1)
+    return sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in values)
