@@ -162,6 +162,23 @@ def test_other_cuts():
     assert len(columns(clean, length_cm=20.0)["M"]) < 0.2 * len(columns(NtupleCuts(), length_cm=20.0)["M"])
 
 
+def test_mass_of_electron_pairs():
+    """Measured at the vertex with the electron mass; pairs that pass as muons are kept whatever it is."""
+    electrons = {"pdg": np.tile([-11, 11, 13, 211], N), "length_cm": 5.0}
+    loose = NtupleCuts(pair_leptons=["electron", "muon"], minimum_pair_id=0.5)
+    every = columns(loose, **electrons)
+    kept = columns(loose.model_copy(update={"electron_pair_mass_GeV": (0.765, 1.0)}), **electrons)
+    momenta = [
+        np.stack([every[f"d0_{t}_vtx_{axis}"] for axis in ("px", "py", "pz")], axis=-1) for t in ("d0", "d1")
+    ]
+    energy = sum(np.sqrt((p**2).sum(-1) + 0.000511**2) for p in momenta)
+    mass = np.sqrt(energy**2 - ((momenta[0] + momenta[1]) ** 2).sum(-1))
+    as_muons = (every["d0_d0_muonID"] > 0.5) & (every["d0_d1_muonID"] > 0.5)
+    expected = as_muons | ((mass > 0.765) & (mass < 1.0))
+    np.testing.assert_array_equal(kept["d0_M"], every["d0_M"][expected])
+    assert as_muons.sum() > 0 and 100 < expected.sum() < len(mass) - 100
+
+
 def test_cuts_that_are_made_early_remove_nothing_else():
     """Decided quantiles and tracks: the rows are those of no cuts that pass the cut afterwards."""
     rng = np.random.default_rng(3)

@@ -14,7 +14,8 @@ class NtupleCuts(Section):
     invariant mass in `track_mass_GeV`. A candidate is kept if both tracks of its pair d0 have an identifier
     above `minimum_pair_id` for one of `pair_leptons` (both for the same lepton), if the mass of the pair
     is in `pair_mass_GeV` and if its fitted vertex is further than `minimum_pair_radius_cm` from the beam
-    line. Masses are those of muons.
+    line. Masses are those of muons. A pair that passes as electrons only also needs a mass, that of electrons
+    at the fitted vertex, in `electron_pair_mass_GeV`: converted photons are lighter, and frequent.
     """
 
     tracks: Literal[2, 4] = 4
@@ -26,4 +27,5 @@ class NtupleCuts(Section):
     pair_leptons: list[Literal["muon", "electron"]] = []
     minimum_pair_id: Fraction = 0.0
     pair_mass_GeV: tuple[float, float] | None = None
+    electron_pair_mass_GeV: tuple[float, float] | None = None
     minimum_pair_radius_cm: Positive | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkreach.config.ntuple_cuts import NtupleCuts
+from darkreach.models.constants import ELECTRON_MASS
 from darkreach.simulation.tracks_response import MeasuredTracks
 from darkreach.simulation.vertex_fit import Vertices, fit_vertices
 
@@ -37,18 +38,27 @@ def kept_pairs(
     pairing = PAIRINGS[cuts.tracks]
     d0 = pairing[:, :2]
     passes = np.ones((len(muon_id), len(pairing)), dtype=bool)
-    if cuts.pair_leptons:
-        ids = {"muon": muon_id, "electron": electron_id}
-        passes = np.any(
-            [(ids[lepton][:, d0] > cuts.minimum_pair_id).all(-1) for lepton in cuts.pair_leptons], axis=0
-        )
+    ids = {"muon": muon_id, "electron": electron_id}
+    as_lepton = {lepton: (ids[lepton][:, d0] > cuts.minimum_pair_id).all(-1) for lepton in cuts.pair_leptons}
+    if as_lepton:
+        passes = np.any(list(as_lepton.values()), axis=0)
     if cuts.pair_mass_GeV is not None:
         low, high = cuts.pair_mass_GeV
         mass = invariant_mass(tracks.momentum[:, d0].sum(2))
         passes &= (mass > low) & (mass < high)
     event, choice = np.nonzero(passes)
     vertices = fit_vertices(tracks[event[:, None], d0[choice]])
+    kept = np.ones(len(event), dtype=bool)
     if cuts.minimum_pair_radius_cm is not None:
-        outside = vertices.radius > cuts.minimum_pair_radius_cm
-        event, choice, vertices = event[outside], choice[outside], vertices[outside]
-    return Pairs(event, pairing[choice], vertices)
+        kept &= vertices.radius > cuts.minimum_pair_radius_cm
+    if cuts.electron_pair_mass_GeV is not None:
+        low, high = cuts.electron_pair_mass_GeV
+        mass = _electron_mass(vertices.momenta)
+        kept &= ((mass > low) & (mass < high)) | as_lepton.get("muon", np.zeros_like(passes))[event, choice]
+    return Pairs(event[kept], pairing[choice[kept]], vertices[kept])
+
+
+def _electron_mass(momenta: np.ndarray) -> np.ndarray:
+    """(n,) mass of pairs of electrons with (n, 2, 3) momenta, GeV."""
+    energy = np.sqrt((momenta**2).sum(-1) + ELECTRON_MASS**2)
+    return invariant_mass(np.concatenate([momenta, energy[..., None]], axis=-1).sum(1))
