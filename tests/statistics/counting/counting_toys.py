@@ -12,7 +12,7 @@ MASSES = (0.3, 0.6, 1.0, 1.6)
 LIFETIMES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
 RADII = (0.15, 0.7)  # m
 BOOST = 3.0  # βγ
-PEAK = 0.2  # efficiency for decays between the radii
+PEAK = 0.5  # efficiency for decays between the radii
 WIDTH = 0.02  # GeV
 
 
@@ -30,24 +30,29 @@ def signal(mass, lifetime_m, events=1e5):
 
 
 def templates(background=1.0, control=100.0, simulated=50.0, data=None, control_data=None):
-    """`background` events in the plane, each worth `simulated` simulated ones, and `control` ones."""
+    """`background` events in each plane, worth `simulated` simulated ones each, and `control` ones.
+
+    data: plane of the heavy channel; the light one is empty then.
+    """
     bins = len(EDGES) - 1
     flat = np.full((bins, bins), background / bins**2)
-    spot = np.zeros((bins, bins))
-    spot[20, 20] = control
-    points = {SignalPoint(m, t): signal(m, t) for m in MASSES for t in LIFETIMES}
+    light, heavy = ({SignalPoint(m, t): signal(m, t) for m in MASSES for t in LIFETIMES} for _ in range(2))
+    empty = None if data is None else np.zeros((bins, bins))
+    backgrounds = {"tautau": (flat, flat / simulated)}
+    spot = control_plane(control)
     return Templates(
         edges={"m_plus": EDGES, "m_minus": EDGES},
         luminosity_fb=915.0,
         channels={
-            "signal": ChannelTemplates(data, {"tautau": (flat, flat / simulated)}, {"hnl": points}),
+            "light": ChannelTemplates(empty, backgrounds, {"hnl": light}),
+            "heavy": ChannelTemplates(data, backgrounds, {"hnl": heavy}),
             "ks_control": ChannelTemplates(control_data, {"tautau": (spot, spot / simulated)}, {"hnl": {}}),
         },
     )
 
 
 def plane(*events):
-    """Observed events at (m₊, m₋) in GeV."""
+    """Histogram of events at (m₊, m₋) in GeV."""
     return np.histogram2d(*np.array(events, float).reshape(-1, 2).T, bins=(EDGES, EDGES))[0]
 
 
@@ -58,7 +63,15 @@ def control_plane(events):
     return found
 
 
-def spec(model="hnl", blind=True, rates=None, lifetimes=("natural",), couplings=(1e-7, 1.0), **scan):
+def spec(
+    model="hnl",
+    blind=True,
+    rates=None,
+    lifetimes=("natural",),
+    couplings=(1e-7, 1.0),
+    borders=(0.75,),
+    **scan,
+):
     settings = {
         "range_GeV": (0.3, 1.6),
         "step_GeV": 0.1,
@@ -69,7 +82,7 @@ def spec(model="hnl", blind=True, rates=None, lifetimes=("natural",), couplings=
         "global_toys": 2000,
         "referee_hypotheses": 2,
     }
-    channels = {"signal": "mumunu", "ks_control": "mumunu"}
+    channels = {"light": "mumunu", "heavy": "mumunu", "ks_control": "mumunu"}
     return ScanSpec(
         search="heavy_neutral_lepton",
         model=model,
@@ -78,7 +91,9 @@ def spec(model="hnl", blind=True, rates=None, lifetimes=("natural",), couplings=
         channels=channels,
         regions=[Region(name=name, channel=name, range_GeV=(0.0, 1.7)) for name in channels],
         scan=Scan(**(settings | scan)),
-        counting=Counting(couplings=couplings, couplings_per_decade=6, signal_fraction=0.9),
+        counting=Counting(
+            couplings=couplings, couplings_per_decade=6, signal_fraction=0.9, mass_borders_GeV=borders
+        ),
         vetoes=[],
         systematics=Systematics(rates={"tau_pairs": 0.014} if rates is None else rates),
         isr=True,

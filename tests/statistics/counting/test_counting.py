@@ -17,7 +17,7 @@ from darkreach.statistics.counting import (
 )
 from darkreach.statistics.counting_background import CountingBackground
 from darkreach.statistics.counting_limit import counting_limit
-from darkreach.statistics.counting_signal import counting_signal
+from darkreach.statistics.counting_signal import SignalRegions
 from darkreach.statistics.counting_significance import significance_of_counting
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.engine.nonlinear import coupling_limit
@@ -29,7 +29,7 @@ SYSTEMATICS = {"tau_pairs": 0.014, "displaced_vertex": 0.1}
 
 
 def parts(templates, spec):
-    return counting_signal(templates, spec), CountingBackground(templates, spec)
+    return SignalRegions(templates, spec), CountingBackground(templates, spec)
 
 
 def scanned(templates, spec, *hypotheses):
@@ -50,30 +50,30 @@ def test_the_workspace_agrees_with_pyhf():
     assert len(report.comparisons) == 1 and report.agrees, report.summary
 
 
-def test_background_of_the_window_is_its_share_of_the_plane():
+def test_background_of_a_region_is_its_share_of_the_plane():
     templates = toy.templates(background=1000.0)
     signal, background = parts(templates, toy.spec())
-    window = signal.window(1.0)
-    area = window.count(np.ones((85, 85))) / 85**2
-    assert background.in_window(window).events == pytest.approx(1000 * area, rel=1e-3)
-    assert background.density().sum() == pytest.approx(1000, rel=0.1)  # some is smeared beyond the plane
-    assert window.count(background.density()) == pytest.approx(1000 * area, rel=1e-3)
+    region = signal.region(1.0)
+    area = region.window.count(np.ones((85, 85))) / 85**2
+    density = background.densities()["heavy"]
+    assert background.in_region(region).events == pytest.approx(1000 * area, rel=1e-3)
+    assert density.sum() == pytest.approx(1000, rel=0.1)  # some is smeared beyond the plane
+    assert region.window.count(density) == pytest.approx(1000 * area, rel=1e-3)
 
 
 def test_the_control_channel_scales_the_background():
     templates = observed(background=1000.0)
     templates.channels["ks_control"].data = toy.control_plane(200)
     spec = toy.spec(blind=False)
-    background = CountingBackground(templates, spec)
+    signal, background = parts(templates, spec)
     assert background.scale == pytest.approx(2.0)
     rows, _, _ = scanned(templates, spec, Hypothesis(1.0, "natural"))
-    window = counting_signal(templates, spec).window(1.0)
-    assert rows[0]["background_events"] == pytest.approx(2 * background.in_window(window).events)
+    assert rows[0]["background_events"] == pytest.approx(2 * background.in_region(signal.region(1.0)).events)
 
 
 def test_a_background_without_simulated_events_counts_as_one_event_of_average_weight():
-    templates = toy.templates(background=1e-9)
-    expected = parts(templates, toy.spec())[1].in_window(counting_signal(templates, toy.spec()).window(1.0))
+    signal, background = parts(toy.templates(background=1e-9), toy.spec())
+    expected = background.in_region(signal.region(1.0))
     area = 16 / 85**2
     assert expected.events == pytest.approx(area / 50, rel=1e-6)  # 50 simulated events are worth one
     assert expected.simulated == 1.0
@@ -84,9 +84,7 @@ def expected_events(model, mass, coupling):
     rate = signal_cross_section_fb(
         model, mass, coupling, "tau_decay", ["mumunu"], BEAMS["belle"].sqrt_s, 1 / 137, True
     )
-    templates = toy.templates()
-    signal = counting_signal(templates, toy.spec())
-    window = signal.window(mass)
+    window = SignalRegions(toy.templates(), toy.spec()).region(mass).window
     share = window.count(toy.signal(mass, 1.0).values) / toy.signal(mass, 1.0).values.sum()
     acceptance = toy.acceptance(float(model_named(model).ctau_m(mass, coupling)))
     return 915.0 * rate * toy.PEAK * acceptance * share
@@ -141,7 +139,7 @@ def test_a_majorana_neutrino_of_half_the_lifetime_is_excluded_to_smaller_couplin
 def test_a_fixed_lifetime_gives_a_limit_on_the_cross_section():
     spec = toy.spec(lifetimes=[0.3])
     (row,), (workspace,), (limit,) = scanned(toy.templates(), spec, Hypothesis(1.0, 0.3))
-    signal = counting_signal(toy.templates(), spec)
+    signal = SignalRegions(toy.templates(), spec)
     events = counting_limit(0, 0.002, 0.3, 0.014, 0.95)
     assert row["sigma_limit_exp_fb"] == pytest.approx(events / (915 * signal.efficiency(1.0, 0.3)), rel=1e-3)
     assert row["coupling_upper_edge_exp"] is None
@@ -181,7 +179,7 @@ def test_blind_rows_have_nothing_of_the_data():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"range_GeV": (0.2, 1.0)}, "exceeds the simulated signal masses"),
+        ({"range_GeV": (0.2, 1.0)}, "0.2 GeV is beyond the masses of the signal in channel 'light'"),
         ({"step_GeV": None, "step_sigma": 1.0}, "give 'step_GeV'"),
         ({"lifetimes": (0,)}, "0 is no lifetime"),
     ],
@@ -212,7 +210,7 @@ def test_global_probability_lies_between_the_local_one_and_that_of_independent_r
     assert row["p0_local"] < found["p"] < 27 * row["p0_local"] + 0.01
     assert found["hypotheses"] == 27 and found["toys"] == 2000
     nothing = significance_of_counting(observed(background=100.0), MASSES, spec)
-    assert nothing["p"] == 1.0
+    assert nothing["p"] == 1.0 and nothing["z"] == 0.0
 
 
 def test_global_probability_of_one_event_is_that_of_any_event_in_regions_as_small():
@@ -220,14 +218,15 @@ def test_global_probability_of_one_event_is_that_of_any_event_in_regions_as_smal
     templates, spec = observed(background=10.0, n_at_one=1), toy.spec(blind=False)
     found = significance_of_counting(templates, MASSES, spec)
     signal, background = parts(templates, spec)
-    windows = [signal.window(mass) for mass in MASSES]
-    means = np.array([background.in_window(window).events for window in windows])
-    hit = np.array([window.count(templates.channels["signal"].data) > 0 for window in windows])
-    union = np.zeros((85, 85))
-    for window, mean in zip(windows, means, strict=True):
+    regions = [signal.region(mass) for mass in MASSES]
+    means = np.array([background.in_region(region).events for region in regions])
+    planes = {name: templates.channels[name].data for name in ("light", "heavy")}
+    hit = np.array([region.count(planes) > 0 for region in regions])
+    union = {name: np.zeros((85, 85)) for name in planes}
+    for (channel, window), mean in zip(regions, means, strict=True):
         if mean <= means[hit].min() * (1 + 1e-9):
-            union[window.first[0] : window.last[0], window.first[1] : window.last[1]] = 1
-    expected = (union * background.density()).sum()
+            union[channel][window.first[0] : window.last[0], window.first[1] : window.last[1]] = 1
+    expected = sum((union[name] * density).sum() for name, density in background.densities().items())
     assert expected > 0.1
     assert found["p"] == pytest.approx(1 - np.exp(-expected), abs=0.04)
 

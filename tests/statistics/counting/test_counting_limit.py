@@ -8,7 +8,7 @@ from scipy.stats import gamma, poisson
 from darkreach.statistics.counting import counting_workspace
 from darkreach.statistics.counting_background import CountingBackground
 from darkreach.statistics.counting_limit import counting_limit, expected_limits, probability_of
-from darkreach.statistics.counting_signal import counting_signal
+from darkreach.statistics.counting_signal import SignalRegions
 from darkreach.statistics.engine.toy_limits import limit_from_toys
 
 SURE = 1e-4  # a relative error that is none
@@ -78,8 +78,8 @@ def test_limits_agree_with_toys_of_the_profile_likelihood(n, background):
     data, control = toy.plane(*[(1.001, 1.001)] * n), toy.control_plane(100)
     templates = toy.templates(background=plane, data=data, control_data=control)
     spec = toy.spec(blind=False, rates={"tau_pairs": 0.1})
-    signal, scaled = counting_signal(templates, spec), CountingBackground(templates, spec)
-    expected = scaled.in_window(signal.window(1.0))
+    signal, scaled = SignalRegions(templates, spec), CountingBackground(templates, spec)
+    expected = scaled.in_region(signal.region(1.0))
     workspace = counting_workspace(templates, signal, scaled, 1.0, 1.0, spec)
     toys = limit_from_toys(workspace, 600, 5, 0.95)
     exact = counting_limit(n, expected.events, scaled.relative_error(expected.simulated), 0.1, 0.95)

@@ -6,12 +6,16 @@ import pytest
 from scipy.special import ndtr
 
 from darkreach.errors import DarkreachError
-from darkreach.statistics.counting_signal import CountingSignal, LifetimeCurve, counting_signal
+from darkreach.statistics.counting_signal import CountingSignal, LifetimeCurve, SignalRegions
 
 
 @pytest.fixture(scope="module")
 def signal():
-    return counting_signal(toy.templates(), toy.spec())
+    return CountingSignal((toy.EDGES, toy.EDGES), signals(), 0.9)
+
+
+def signals():
+    return toy.templates().channels["light"].signals["hnl"]
 
 
 def share_in_window(signal, mass):
@@ -64,13 +68,37 @@ def test_a_curve_with_one_lifetime_is_constant_below_and_falls_above():
 
 
 def test_thin_templates_are_left_out_and_too_few_are_refused():
-    signals = {
-        point: toy.signal(*point, events=10) for point in toy.templates().channels["signal"].signals["hnl"]
-    }
+    thin = {point: toy.signal(*point, events=2) for point in signals()}
     with pytest.raises(DarkreachError, match="0 masses of the signal"):
-        CountingSignal((toy.EDGES, toy.EDGES), signals, 0.9)
+        CountingSignal((toy.EDGES, toy.EDGES), thin, 0.9)
+
+
+def test_light_and_heavy_masses_have_channels_of_their_own():
+    templates = toy.templates()
+    heavy = templates.channels["heavy"].signals["hnl"]
+    for template in heavy.values():
+        template.generated_events *= 2
+    regions = SignalRegions(templates, toy.spec())
+    assert [regions.region(m).channel for m in (0.3, 0.74, 0.75, 1.6)] == ["light", "light", "heavy", "heavy"]
+    ratio = regions.efficiency(0.7499, 0.3) / regions.efficiency(0.7501, 0.3)
+    assert ratio == pytest.approx(2, rel=0.01)
+
+
+def test_a_scan_beyond_the_simulated_masses_of_a_channel_is_refused():
+    templates = toy.templates()
+    heavy = templates.channels["heavy"].signals["hnl"]
+    templates.channels["heavy"].signals["hnl"] = {p: t for p, t in heavy.items() if p.mass_GeV >= 1.0}
+    with pytest.raises(DarkreachError, match=r"0.8 GeV is beyond .* channel 'heavy', 1 to 1.6 GeV"):
+        SignalRegions(templates, toy.spec()).check_masses(np.array([0.3, 0.8, 1.6]))
+    SignalRegions(templates, toy.spec()).check_masses(np.array([0.3, 0.7, 1.0, 1.6]))
+
+
+@pytest.mark.parametrize("borders", [(), (0.5, 0.75)])
+def test_borders_that_do_not_fit_the_channels_are_refused(borders):
+    with pytest.raises(DarkreachError, match="light, heavy, so 1 of them"):
+        SignalRegions(toy.templates(), toy.spec(borders=borders))
 
 
 def test_missing_signal_is_named():
     with pytest.raises(DarkreachError, match=r"no signal 'zprime' \(they have: hnl\)"):
-        counting_signal(toy.templates(), toy.spec().model_copy(update={"model": "zprime"}))
+        SignalRegions(toy.templates(), toy.spec().model_copy(update={"model": "zprime"}))

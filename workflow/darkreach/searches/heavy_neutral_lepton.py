@@ -2,7 +2,8 @@
 
 One row is one choice of the displaced pair `plus`, `minus`; of the other two tracks the one nearer to it is
 the pion. The constraints of the decay leave two solutions m₊ ≥ m₋ for the mass of N; signal lies where
-m₋ ≲ m_N ≲ m₊. Pairs that are K_S → π⁺π⁻ by their mass are a control channel.
+m₋ ≲ m_N ≲ m₊. Pairs that are K_S → π⁺π⁻ by their mass are a control channel; those below are the signal
+channel of a light N, those above that of a heavy one.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
 METHOD = "counting"
 REGION_VARIABLE = "m_minus"
 FEATURES: tuple[str, ...] = ()
-CHANNELS = ("signal", "ks_control")
+CHANNELS = ("light", "heavy", "ks_control")
 CONTROLS = {
     "m_plus": (100, 0.0, 2.0),
     "m_minus": (100, 0.0, 2.0),
@@ -122,8 +123,9 @@ _INTERNAL = ("vertex_probability", "pion_muon_id", "pion_electron_id", "cos_poin
 
 
 def channel_of(dipion_mass: np.ndarray, selection: Selection) -> np.ndarray:
-    """(n,) index into CHANNELS: whether the pair is a K_S by its mass as pions (GeV)."""
-    return np.where(np.abs(dipion_mass - KS_MASS) < selection.ks_window_GeV, 1, 0)
+    """(n,) index into CHANNELS: K_S by the mass of the pair as pions (GeV), or below or above it."""
+    distance = dipion_mass - KS_MASS
+    return np.where(np.abs(distance) < selection.ks_window_GeV, 2, np.where(distance < 0, 0, 1))
 
 
 def best_of_event(columns: dict[str, np.ndarray], quality: np.ndarray) -> np.ndarray:

@@ -19,9 +19,9 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
-from darkreach.statistics.counting_background import EXTRAPOLATION, CountingBackground
+from darkreach.statistics.counting_background import EXTRAPOLATION, CountingBackground, Expected
 from darkreach.statistics.counting_limit import counting_limit, expected_limits, probability_of
-from darkreach.statistics.counting_signal import SIGNAL_CHANNEL, CountingSignal, counting_signal
+from darkreach.statistics.counting_signal import Region, SignalRegions
 from darkreach.statistics.engine.limits import Limit, upper_limits
 from darkreach.statistics.grid import Hypothesis, evenly_spaced_masses
 from darkreach.statistics.rows import LIMITS, OF_DATA, Row, Workspace, empty_row
@@ -49,13 +49,6 @@ def counting_hypotheses(templates: Templates, spec: ScanSpec) -> list[Hypothesis
     Raises:
         DarkreachError: the scan has a prompt lifetime or no `step_GeV`, or exceeds the simulated masses.
     """
-    low, high = spec.scan.range_GeV
-    simulated = counting_signal(templates, spec).mass_range
-    if low < simulated[0] or high > simulated[1]:
-        raise DarkreachError(
-            f"scan.range_GeV: [{low:g}, {high:g}] exceeds the simulated signal masses, {simulated[0]:g} to "
-            f"{simulated[1]:g} GeV; narrow it or simulate signals beyond its ends"
-        )
     if spec.scan.step_GeV is None:
         raise DarkreachError(
             "scan.step_sigma: a search that counts events has no resolution; give 'step_GeV'"
@@ -63,6 +56,7 @@ def counting_hypotheses(templates: Templates, spec: ScanSpec) -> list[Hypothesis
     if 0 in spec.scan.lifetimes_m:
         raise DarkreachError("scan.lifetimes_m: 0 is no lifetime of a displaced decay; remove it")
     masses = evenly_spaced_masses(spec.scan)
+    SignalRegions(templates, spec).check_masses(masses)
     return [Hypothesis(float(m), lifetime) for lifetime in spec.scan.lifetimes_m for m in masses]
 
 
@@ -76,7 +70,7 @@ def scan_counting(
     of the signal region. mu = 1 in a workspace is the row's observed limit or, while the search is blind, the
     expected one. While it is blind whatever needs the data is None.
     """
-    signal, background = counting_signal(templates, spec), CountingBackground(templates, spec)
+    signal, background = SignalRegions(templates, spec), CountingBackground(templates, spec)
     limits_at = cache(lambda mass: _event_limits(templates, signal, background, mass, spec))
     found = []
     for hypothesis in hypotheses:
@@ -90,7 +84,7 @@ def scan_counting(
 
 def counting_workspace(
     templates: Templates,
-    signal: CountingSignal,
+    signal: SignalRegions,
     background: CountingBackground,
     mass: float,
     events: float,
@@ -105,9 +99,9 @@ def counting_workspace(
     scale, `background_scale`; `extrapolation` is the log-normal uncertainty of the ratio of the channels.
     While the search is blind the counts are the expected ones. Signal in the control channel is neglected.
     """
-    window = signal.window(mass)
-    expected, control = background.in_window(window), background.control
-    observed = expected.events if spec.blind else _observed(templates, window)
+    region = signal.region(mass)
+    expected, control = background.in_region(region), background.control
+    observed = expected.events if spec.blind else _observed(templates, region)
     rates = [
         {"name": name, "type": "normsys", "data": {"hi": 1 + x, "lo": 1 / (1 + x)}}
         for name, x in spec.systematics.rates.items()
@@ -141,11 +135,11 @@ def counting_workspace(
     name = f"cross-section in fb for mu = 1: {reference_fb:g}"
     return {
         "channels": [
-            {"name": SIGNAL_CHANNEL, "samples": [of_signal, in_signal_region]},
+            {"name": region.channel, "samples": [of_signal, in_signal_region]},
             {"name": background.control_channel, "samples": [in_control]},
         ],
         "observations": [
-            {"name": SIGNAL_CHANNEL, "data": [observed]},
+            {"name": region.channel, "data": [observed]},
             {"name": background.control_channel, "data": [background.control_observed]},
         ],
         "measurements": [{"name": name, "config": {"poi": "mu", "parameters": parameters}}],
@@ -153,28 +147,28 @@ def counting_workspace(
     }
 
 
-def _statistics(name: str, expected: Any) -> dict[str, Any]:
+def _statistics(name: str, expected: Expected) -> dict[str, Any]:
     """The Poisson uncertainty of a simulated number of events."""
     return {"name": name, "type": "shapesys", "data": [expected.events / np.sqrt(expected.simulated)]}
 
 
-def _observed(templates: Templates, window: Any) -> float:
-    return window.count(templates.channels[SIGNAL_CHANNEL].data)
+def _observed(templates: Templates, region: Region) -> float:
+    return region.window.count(templates.channels[region.channel].data)
 
 
 def _event_limits(
-    templates: Templates, signal: CountingSignal, background: CountingBackground, mass: float, spec: ScanSpec
+    templates: Templates, signal: SignalRegions, background: CountingBackground, mass: float, spec: ScanSpec
 ) -> EventLimits:
     """Limits on the events in the signal region of a mass in GeV."""
-    window = signal.window(mass)
-    simulated = background.in_window(window)
+    region = signal.region(mass)
+    simulated = background.in_region(region)
     expected = background.scale * simulated.events
     errors = background.relative_error(simulated.simulated), _relative_error(spec)
     cl = spec.scan.confidence_level
     bands = expected_limits(expected, *errors, cl)
     if spec.blind:
         return EventLimits((bands[2], *bands), expected, None, None, None)
-    observed = round(_observed(templates, window))
+    observed = round(_observed(templates, region))
     p0 = float(probability_of(observed, expected, errors[0]))
     limit = counting_limit(observed, expected, *errors, cl)
     return EventLimits((limit, *bands), expected, observed, p0, float(max(norm.isf(p0), 0.0)))
@@ -187,7 +181,7 @@ def _relative_error(spec: ScanSpec) -> float:
 
 def _test(
     templates: Templates,
-    signal: CountingSignal,
+    signal: SignalRegions,
     background: CountingBackground,
     limits_at: Callable[[float], EventLimits],
     hypothesis: Hypothesis,
@@ -243,7 +237,7 @@ def _test(
 class _Expectation:
     """Signal events as a function of the coupling, which the cross-section is proportional to."""
 
-    def __init__(self, signal: CountingSignal, luminosity_fb: float, mass: float, spec: ScanSpec) -> None:
+    def __init__(self, signal: SignalRegions, luminosity_fb: float, mass: float, spec: ScanSpec) -> None:
         decays = tuple(dict.fromkeys(spec.channels.values()))
         beams = BEAMS[spec.detector]
         self.unit_fb = float(

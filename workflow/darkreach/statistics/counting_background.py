@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from darkreach.columnar.templates import ChannelTemplates, Templates
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
-from darkreach.statistics.counting_signal import SIGNAL_CHANNEL, Window
+from darkreach.statistics.counting_signal import Region
 from darkreach.statistics.resolution import effective_entries
 
 # Width of the kernel in GeV: assumed, as wide as structures of the background that have been seen.
@@ -30,27 +30,24 @@ class Expected(NamedTuple):
 
 
 class CountingBackground:
-    """The background in any window of the signal channel, and in the control channel.
+    """The background in any signal region, and in the control channel, the last one of the search.
 
     scale: what the control channel's data say the simulation is to be multiplied with; 1 while blind.
     """
 
     def __init__(self, templates: Templates, spec: ScanSpec) -> None:
-        """Take the templates of a search with a signal channel and one control channel.
+        """Take the templates of the signal channels and of the control channel.
 
         Raises:
-            DarkreachError: there is no control channel, or it is empty in simulation or in data.
+            DarkreachError: a channel is missing, or the control channel is empty in simulation or in data.
         """
-        others = [name for name in spec.channels if name != SIGNAL_CHANNEL]
-        if len(others) != 1 or others[0] not in templates.channels:
-            raise DarkreachError(
-                f"searches.{spec.search}.channels: a search that counts events needs '{SIGNAL_CHANNEL}' and "
-                f"one control channel, found {', '.join(spec.channels)}"
-            )
-        self.control_channel = others[0]
+        missing = [name for name in spec.channels if name not in templates.channels]
+        if missing:
+            raise DarkreachError(f"the templates have no channel '{missing[0]}'; merge again")
+        *signal_channels, self.control_channel = spec.channels
         self._edges = tuple(templates.edges.values())
-        control, signal = templates.channels[self.control_channel], templates.channels[SIGNAL_CHANNEL]
-        values, variances = _summed(control)
+        summed = {name: _summed(templates.channels[name]) for name in spec.channels}
+        values, variances = summed[self.control_channel]
         self.control = Expected(float(values.sum()), effective_entries(values, variances))
         if not self.control.events > 0:
             raise DarkreachError(
@@ -59,42 +56,50 @@ class CountingBackground:
             )
         self.control_observed = self.control.events
         if not spec.blind:
-            if control.data is None or signal.data is None:
-                raise DarkreachError("the search is not blind but the templates have no data; merge again")
-            self.control_observed = float(control.data.sum())
-            if self.control_observed == 0:
-                raise DarkreachError(
-                    f"no event is observed in the control channel '{self.control_channel}', so the "
-                    "background cannot be scaled; widen its selection"
-                )
+            self.control_observed = _observed_in_control(templates, self.control_channel)
         self.scale = self.control_observed / self.control.events
-        self._values, self._variances = _summed(signal)
-        total, squares = self.control.events + self._values.sum(), variances.sum() + self._variances.sum()
-        self._one_event = float(squares / total)
+        self._planes = {name: summed[name] for name in signal_channels}
+        total, squares = (float(np.sum([pair[k] for pair in summed.values()])) for k in (0, 1))
+        self._one_event = squares / total
 
-    def in_window(self, window: Window) -> Expected:
+    def in_region(self, region: Region) -> Expected:
         """Simulated background in a signal region.
 
         Where no simulated event is near, one of average weight counts as spread evenly over the plane.
         """
-        along = window.smoothed_indicators(self._edges, BANDWIDTH)
-        events = float(along[0] @ self._values @ along[1])
-        variance = float(along[0] ** 2 @ self._variances @ along[1] ** 2)
-        least = self._one_event * window.count(np.ones(self._values.shape)) / self._values.size
+        values, variances = self._planes[region.channel]
+        along = region.window.smoothed_indicators(self._edges, BANDWIDTH)
+        events = float(along[0] @ values @ along[1])
+        variance = float(along[0] ** 2 @ variances @ along[1] ** 2)
+        least = self._one_event * region.window.count(np.ones(values.shape)) / values.size
         if events < least:
             return Expected(least, 1.0)
         return Expected(events, events**2 / variance)
 
-    def density(self) -> np.ndarray:
-        """(bins, bins) smeared background of the signal channel, at least one event in all, times `scale`."""
+    def densities(self) -> dict[str, np.ndarray]:
+        """Signal channel → (bins, bins) smeared background, at least one event in all, times `scale`."""
         smearing = [_smearing(edges, BANDWIDTH) for edges in self._edges]
-        density = smearing[0].T @ self._values @ smearing[1]
-        return self.scale * np.maximum(density, self._one_event / self._values.size)
+        return {
+            name: self.scale * np.maximum(smearing[0].T @ values @ smearing[1], self._one_event / values.size)
+            for name, (values, _) in self._planes.items()
+        }
 
     def relative_error(self, simulated: float) -> float:
         """Relative uncertainty of a background worth `simulated` events, with control and extrapolation."""
         counts = 1 / simulated + 1 / self.control.simulated + 1 / self.control_observed
         return float(np.sqrt(counts + EXTRAPOLATION**2))
+
+
+def _observed_in_control(templates: Templates, channel: str) -> float:
+    if any(content.data is None for content in templates.channels.values()):
+        raise DarkreachError("the search is not blind but the templates have no data; merge again")
+    observed = float(templates.channels[channel].data.sum())
+    if observed == 0:
+        raise DarkreachError(
+            f"no event is observed in the control channel '{channel}', so the background cannot be scaled; "
+            "widen its selection"
+        )
+    return observed
 
 
 def _summed(channel: ChannelTemplates) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,8 @@ from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
 from darkreach.statistics.resolution import effective_entries
 
-SIGNAL_CHANNEL = "signal"
 # With fewer effective entries a template tells neither the efficiency nor the signal region.
-MINIMUM_ENTRIES = 20
+MINIMUM_ENTRIES = 5
 # Templates of one model serve another with the same decays; lifetimes are hypotheses anyway.
 TEMPLATES_OF = {"hnl_majorana": "hnl"}
 
@@ -145,19 +144,79 @@ def _entries(template: SignalTemplate) -> float:
     return effective_entries(template.values, template.variances)
 
 
-def counting_signal(templates: Templates, spec: ScanSpec) -> CountingSignal:
-    """The signal of `spec.model`.
+class Region(NamedTuple):
+    """Where events of a hypothesis are counted."""
 
-    Raises:
-        DarkreachError: the templates lack the model, or it is simulated too thinly.
+    channel: str
+    window: Window
+
+    def count(self, planes: Mapping[str, np.ndarray]) -> float:
+        """Sum of the plane (bins, bins) of the region's channel in its window."""
+        return self.window.count(planes[self.channel])
+
+
+class SignalRegions:
+    """The signal of `spec.model` in the signal channels of a search: all channels but the last, the control.
+
+    Each serves the masses up to its border in `counting.mass_borders_GeV`, the last one those above.
     """
-    if spec.counting is None:
-        raise DarkreachError(f"searches.{spec.search}: it counts events and needs the section 'counting'")
-    if SIGNAL_CHANNEL not in templates.channels:
-        raise DarkreachError(f"the templates have no channel '{SIGNAL_CHANNEL}'; merge again")
-    signals = templates.channels[SIGNAL_CHANNEL].signals
-    name = TEMPLATES_OF.get(spec.model, spec.model)
+
+    def __init__(self, templates: Templates, spec: ScanSpec) -> None:
+        """Take the templates of the signal channels.
+
+        Raises:
+            DarkreachError: channels and borders do not fit, the templates lack the model in a channel, or it
+                is simulated too thinly there.
+        """
+        if spec.counting is None:
+            raise DarkreachError(f"searches.{spec.search}: it counts events and needs the section 'counting'")
+        self._borders = list(spec.counting.mass_borders_GeV)
+        self._channels = list(spec.channels)[:-1]
+        if sorted(self._borders) != self._borders or len(self._channels) != len(self._borders) + 1:
+            raise DarkreachError(
+                f"searches.{spec.search}.counting.mass_borders_GeV: give ascending masses between the signal "
+                f"channels {', '.join(self._channels) or '(none)'}, so {len(self._channels) - 1} of them"
+            )
+        edges = tuple(templates.edges.values())
+        self._signals = [
+            CountingSignal(edges, _signals(templates, channel, spec.model), spec.counting.signal_fraction)
+            for channel in self._channels
+        ]
+
+    def check_masses(self, masses: np.ndarray) -> None:
+        """Refuse masses in GeV beyond the simulated ones of the channel that serves them.
+
+        Raises:
+            DarkreachError: the scan has to be narrowed.
+        """
+        for mass in masses:
+            index = self._index(float(mass))
+            low, high = self._signals[index].mass_range
+            if not low <= mass <= high:
+                raise DarkreachError(
+                    f"scan.range_GeV: {mass:g} GeV is beyond the masses of the signal in channel "
+                    f"'{self._channels[index]}', {low:g} to {high:g} GeV; narrow it or simulate more"
+                )
+
+    def region(self, mass: float) -> Region:
+        """The signal region at a mass in GeV."""
+        index = self._index(mass)
+        return Region(self._channels[index], self._signals[index].window(mass))
+
+    def efficiency(self, mass: float, lifetime_m: float) -> float:
+        """As `CountingSignal.efficiency`, in the signal region of the mass."""
+        return self._signals[self._index(mass)].efficiency(mass, lifetime_m)
+
+    def _index(self, mass: float) -> int:
+        return int(np.searchsorted(self._borders, mass, side="right"))
+
+
+def _signals(templates: Templates, channel: str, model: str) -> Mapping[SignalPoint, SignalTemplate]:
+    if channel not in templates.channels:
+        raise DarkreachError(f"the templates have no channel '{channel}'; merge again")
+    signals = templates.channels[channel].signals
+    name = TEMPLATES_OF.get(model, model)
     if name not in signals:
         known = ", ".join(sorted(signals)) or "none"
         raise DarkreachError(f"the templates have no signal '{name}' (they have: {known}); merge again")
-    return CountingSignal(tuple(templates.edges.values()), signals[name], spec.counting.signal_fraction)
+    return signals[name]

@@ -11,7 +11,7 @@ from darkreach.columnar.templates import Templates
 from darkreach.config.stages import ScanSpec
 from darkreach.statistics.counting_background import CountingBackground
 from darkreach.statistics.counting_limit import probability_of
-from darkreach.statistics.counting_signal import SIGNAL_CHANNEL, counting_signal
+from darkreach.statistics.counting_signal import SignalRegions
 from darkreach.statistics.engine.look_elsewhere import THRESHOLD, ScanToys, global_significance
 
 
@@ -24,27 +24,35 @@ def significance_of_counting(templates: Templates, masses: Sequence[float], spec
     `hypotheses`, the number of signal regions.
     """
     masses = np.unique(np.asarray(masses, float))
-    signal, background = counting_signal(templates, spec), CountingBackground(templates, spec)
-    windows = [signal.window(mass) for mass in masses]
-    expected = [background.in_window(window) for window in windows]
+    signal, background = SignalRegions(templates, spec), CountingBackground(templates, spec)
+    regions = [signal.region(mass) for mass in masses]
+    expected = [background.in_region(region) for region in regions]
     means = [background.scale * e.events for e in expected]
     errors = [background.relative_error(e.simulated) for e in expected]
 
-    def counted(events: np.ndarray) -> list[float]:
-        return [window.count(events) for window in windows]
+    def counted(planes: dict[str, np.ndarray]) -> list[float]:
+        return [region.count(planes) for region in regions]
 
     def local_z(counts: np.ndarray) -> np.ndarray:
         """Local Z of counts in the signal regions (toys, masses), same shape."""
         columns = [probability_of(n, b, e) for n, b, e in zip(counts.T, means, errors, strict=True)]
         return np.maximum(norm.isf(np.stack(columns, axis=1)), 0.0)
 
-    observed = local_z(np.array([counted(templates.channels[SIGNAL_CHANNEL].data)]))[0]
+    densities, spread = background.densities(), background.relative_error(np.inf)
+    data = {name: templates.channels[name].data for name in densities}
+    observed = local_z(np.array([counted(data)]))[0]
     rng = np.random.default_rng(np.random.SeedSequence([spec.seed, len(masses)]))
-    density, spread = background.density(), background.relative_error(np.inf)
     scales = rng.gamma(1 / spread**2, spread**2, spec.scan.global_toys)
-    z = local_z(np.array([counted(rng.poisson(scale * density)) for scale in scales]))
+    z = local_z(np.array([counted(_thrown(densities, s, rng)) for s in scales]))
     largest = z.max(axis=1)
     crossings = np.count_nonzero((z[:, 1:] > THRESHOLD) & (z[:, :-1] <= THRESHOLD), axis=1)
     toys = ScanToys((spec.seed,), len(masses), largest, largest, crossings)
     found = asdict(global_significance(float(observed.max()), toys))
+    found["z"] = max(found["z"], 0.0)  # without any excess p is 1
     return {"mass_GeV": float(masses[observed.argmax()]), **found, "hypotheses": len(masses)}
+
+
+def _thrown(
+    densities: dict[str, np.ndarray], scale: float, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    return {name: rng.poisson(scale * density) for name, density in densities.items()}
