@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from darkreach.config.base import Fraction, Positive, Section
 
 
@@ -24,7 +26,7 @@ class NtupleCuts(Section):
     minimum_identified_muons: int = 0
     minimum_muon_id: Fraction = 0.0
     track_mass_GeV: tuple[float, float] | None = None
-    pair_leptons: list[Literal["muon", "electron"]] = []
+    pair_leptons: list[Literal["muon", "electron"]] = Field([])
     minimum_pair_id: Fraction = 0.0
     pair_mass_GeV: tuple[float, float] | None = None
     electron_pair_mass_GeV: tuple[float, float] | None = None
