@@ -75,17 +75,24 @@ def tiny(tmp_path_factory) -> Project:
     return project
 
 
+def copied(project: Project, folder: Path) -> Project:
+    """A copy of a finished run in an empty folder."""
+    copy = Project(folder, project.config)
+    shutil.copytree(project.path(""), copy.path(""))
+    shutil.copytree(project.folder / ".snakemake", folder / ".snakemake")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def copy_of():
+    """Makes a copy of a finished run in an empty folder."""
+    return copied
+
+
 @pytest.fixture(scope="session")
 def new_copy(tiny):
     """Makes a copy of the finished tiny run in an empty folder."""
-
-    def make(folder: Path) -> Project:
-        project = Project(folder)
-        shutil.copytree(tiny.path(""), project.path(""))
-        shutil.copytree(tiny.folder / ".snakemake", folder / ".snakemake")
-        return project
-
-    return make
+    return lambda folder: copied(tiny, folder)
 
 
 @pytest.fixture

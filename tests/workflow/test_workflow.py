@@ -11,27 +11,10 @@ import pyhf
 import pytest
 import uproot
 
+from darkreach.publish.table import COLUMNS
+
 pytestmark = pytest.mark.slow
 
-COLUMNS = [
-    "search",
-    "model",
-    "mass_GeV",
-    "lifetime_m",
-    "status",
-    "n_observed",
-    "efficiency",
-    "sigma_limit_obs_fb",
-    "sigma_limit_exp_m2_fb",
-    "sigma_limit_exp_m1_fb",
-    "sigma_limit_exp_fb",
-    "sigma_limit_exp_p1_fb",
-    "sigma_limit_exp_p2_fb",
-    "coupling_limit_obs",
-    "coupling_limit_exp",
-    "p0_local",
-    "z_local",
-]
 MODELS = ("zprime", "muonphilic_scalar")
 
 
@@ -43,7 +26,7 @@ def rows(project, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_limit_table(tiny, model):
     table = rows(tiny, model)
-    assert list(table[0]) == COLUMNS
+    assert tuple(table[0]) == COLUMNS
     masses = [float(row["mass_GeV"]) for row in table]
     assert masses == sorted(set(masses))
     assert masses[0] == pytest.approx(0.5) and masses[-1] == pytest.approx(8.0)
@@ -68,6 +51,17 @@ def test_figures_and_workspaces(tiny, model):
         assert len(archive.namelist()) >= len(fitted) > 0
         workspace = pyhf.Workspace(json.loads(archive.read(archive.namelist()[0])))
     assert workspace.model().config.poi_name == "mu"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_efficiencies_by_trigger_line(tiny, model):
+    with tiny.path(f"limits/mumu_resonance/{model}_triggers.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 7
+    for row in table:
+        lines = [float(value) for name, value in row.items() if name.startswith("L1PSNM")]
+        assert len(lines) == 3
+        assert 0.5 < max(lines) <= float(row["any"]) <= min(1, sum(lines))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -184,7 +178,7 @@ def test_collision_data_stay_blind(own_files):
         )
         assert row["status"].startswith("vetoed") or float(row["sigma_limit_exp_fb"]) > 0
     with h5py.File(own_files.path("template/mumu_resonance.h5")) as templates:
-        assert "data" not in templates
+        assert "data" not in templates["channel/all"]
     assert "blind" in own_files.path("report.html").read_text()
 
 
