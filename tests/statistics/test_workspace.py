@@ -10,7 +10,7 @@ from darkreach.errors import DarkreachError
 from darkreach.searches.mumu_resonance import observable_of_mass as reduced_mass
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.grid import Hypothesis
-from darkreach.statistics.window import bernstein_basis, fit_window, forbidden_ranges
+from darkreach.statistics.window import allowed_parts, bernstein_basis, fit_window
 from darkreach.statistics.workspace import build_workspace, reference_cross_section
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from inside pyhf
@@ -27,7 +27,9 @@ def signal(toy, templates):
 
 
 def window_of(toy, centre, sigma, vetoes=()):
-    return fit_window(toy.EDGES, centre, sigma, forbidden_ranges(vetoes, reduced_mass), toy.spec().scan)
+    everywhere = [MassWindow(name="all", range_GeV=(0.0, 11.0))]
+    allowed = allowed_parts(vetoes, everywhere, reduced_mass)
+    return fit_window(toy.EDGES, centre, sigma, allowed, toy.spec().scan)
 
 
 def window_at(toy, signal, mass):

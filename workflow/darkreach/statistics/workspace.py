@@ -12,10 +12,11 @@ from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.search_signal import SearchSignal
 from darkreach.statistics.window import (
     SMALLEST_COEFFICIENT,
+    STEP_RANGE,
     FitChannel,
+    Parts,
+    allowed_parts,
     fit_channel,
-    forbidden_ranges,
-    outside,
 )
 
 # Candidates within this many σ of a hypothesis are its n_observed.
@@ -34,7 +35,7 @@ def build_workspace(
 
     Rate uncertainties are log-normal; position and width of the peak are interpolated between templates;
     all of them are common to the channels. The background of a channel is a Bernstein polynomial with one
-    free coefficient ≥ 0 per sample.
+    free coefficient ≥ 0 per sample, times a free factor in each region of another classifier.
 
     Raises:
         DarkreachError: nothing can be fitted; the sentence says why.
@@ -58,7 +59,6 @@ def fit_channels(
         DarkreachError: no channel can be fitted; the sentence says why.
     """
     where, mass = f"{spec.model} at {hypothesis}", hypothesis.mass_GeV
-    forbidden = forbidden_ranges(spec.vetoes, signal.observable.of_mass)
     opened = {lifetime: signal.open_channels(mass, lifetime) for lifetime in lifetimes_m}
     channels, reasons = [], []
     for name, channel_signal in signal.channels.items():
@@ -75,7 +75,7 @@ def fit_channels(
                     templates.channels[name],
                     float(signal.observable.of_mass(mass)),
                     float(channel_signal.resolution(mass, lifetime)),
-                    forbidden,
+                    _allowed(name, signal, spec),
                     spec,
                 )
             )
@@ -154,15 +154,17 @@ def count_observed(
     """Candidates within ±2 σ of the peak outside the vetoes, in all channels."""
     edges = signal.edges
     middle = (edges[1:] + edges[:-1]) / 2
-    allowed = outside(edges[:-1], edges[1:], forbidden_ranges(spec.vetoes, signal.observable.of_mass))
-    return round(
-        sum(
-            templates.channels[channel.name]
-            .data[allowed & (np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma)]
-            .sum()
-            for channel in channels
-        )
-    )
+    observed = 0.0
+    for channel in channels:
+        counted = _allowed(channel.name, signal, spec).regions_of(edges[:-1], edges[1:]) >= 0
+        counted &= np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma
+        observed += templates.channels[channel.name].data[counted].sum()
+    return round(observed)
+
+
+def _allowed(channel: str, signal: SearchSignal, spec: ScanSpec) -> Parts:
+    regions = [region for region in spec.regions if region.channel == channel]
+    return allowed_parts(spec.vetoes, regions, signal.observable.of_mass)
 
 
 def _signal_per_fb(
@@ -192,7 +194,7 @@ def _signal_per_fb(
 def _reference(channels: Sequence[FitChannel], signals: Sequence[dict[str, np.ndarray]]) -> float:
     """About the expected limit in fb, to two digits: 1.64σ plus the 2.3 events of no background."""
     nominal = np.concatenate([yields["nominal"] for yields in signals])
-    background = np.concatenate([channel.coefficients @ channel.basis for channel in channels])
+    background = np.concatenate([channel.background for channel in channels])
     fb = 2.3 / nominal.sum() + 1.64 / np.sqrt(np.sum(nominal**2 / background))
     return float(f"{fb:.1e}")
 
@@ -218,12 +220,23 @@ def _channel(channel: FitChannel, signal: dict[str, np.ndarray], spec: ScanSpec)
             }
             modifiers.append({"name": f"peak_{name}", "type": "histosys", "data": histograms})
     samples = [{"name": "signal", "data": signal["nominal"].tolist(), "modifiers": modifiers}]
+    prefix = "background" if alone else f"background_{channel.name}"
     parameters = []
     for i, (shape, start) in enumerate(zip(channel.basis, channel.coefficients, strict=True)):
-        name = f"background_{i}" if alone else f"background_{channel.name}_{i}"
-        normalisation = {"name": name, "type": "normfactor", "data": None}
-        samples.append({"name": name, "data": shape.tolist(), "modifiers": [normalisation]})
+        name = f"{prefix}_{i}"
+        for region, inside in channel.parts.items():
+            factors = [name] if region not in channel.steps else [name, f"background_step_{region}"]
+            samples.append(
+                {
+                    "name": name if len(channel.parts) == 1 else f"{name}_{region}",
+                    "data": (shape * inside).tolist(),
+                    "modifiers": [{"name": f, "type": "normfactor", "data": None} for f in factors],
+                }
+            )
         bounds = [SMALLEST_COEFFICIENT, _most_events(channel) / float(shape.sum())]
         parameters.append({"name": name, "inits": [float(start)], "bounds": [bounds]})
+    for region, step in channel.steps.items():
+        name = f"background_step_{region}"
+        parameters.append({"name": name, "inits": [step], "bounds": [list(STEP_RANGE)]})
     name = spec.search if alone else channel.name
     return {"channel": {"name": name, "samples": samples}, "parameters": parameters}
