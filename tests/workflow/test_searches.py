@@ -1,4 +1,4 @@
-"""Every search from simulation to limit: nothing found where there is nothing, and a signal where there is one."""
+"""Every search from simulation to limit: nothing is found in nothing, and a signal where there is one."""
 
 import csv
 import json
