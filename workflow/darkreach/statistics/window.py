@@ -205,7 +205,7 @@ def _fit_background(
     """Starting values: least squares with coefficients ≥ 0; variances from the counts, then from the fit."""
     variance, factors = np.maximum(counts, 1.0), np.ones(len(counts))
     steps = {name: 1.0 for name in parts if name != home}
-    for _ in range(3 if not steps else 6):
+    for _ in range(20 if steps else 3):  # slope and step approach their values in turns
         weight = factors / np.sqrt(variance)
         coefficients, _ = nnls((basis * weight).T, counts / np.sqrt(variance))
         coefficients = np.maximum(coefficients, SMALLEST_COEFFICIENT)
