@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkreach.classifier.rows import Rows
+from darkreach.classifier.weights import MINIMUM_GROUP_ROWS
 from darkreach.config.search import Classifier
 
 CANDIDATE_CUTS = 100
+MINIMUM_PASSING = 20.0  # effective simulated background that says what a cut leaves; of fewer it is luck
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,16 @@ def choose_cut(
 
     G. Punzi, physics/0308063. B is the background of a fit window at `luminosity_fb`; its efficiency is
     that of all background in the region, because a single window has few simulated candidates. On
-    average over the signals, a window keeps `minimum_background`; if it has less from the start, there
-    is no cut.
+    average over the signals, a window keeps `minimum_background`, and the region MINIMUM_PASSING simulated
+    candidates; if there are less from the start, there is no cut. Signals of which only few candidates
+    reach into the region have no say.
     """
     windows = _windows(signal, background, luminosity_fb, half_window_sigma, observable_of_mass)
     cuts = np.unique(np.quantile(signal_scores, np.linspace(0, 0.9, CANDIDATE_CUTS)))
     cuts = np.concatenate([[0.0], cuts])
     background_passing = _passing(background_scores, background.yields, cuts)
     counts = signal.counts()
-    used = np.flatnonzero(counts)
+    used = np.flatnonzero(counts >= min(MINIMUM_GROUP_ROWS, counts.max()))
     efficiencies = np.stack(
         [_passing(signal_scores[signal.group == g], np.ones(counts[g]), cuts) for g in used]
     )
@@ -58,6 +61,7 @@ def choose_cut(
     merit = efficiencies / (settings.punzi_sigma / 2 + np.sqrt(left))
     gain = (merit / merit[:, :1]).mean(0)
     allowed = left.mean(0) >= settings.minimum_background
+    allowed &= _effective(background_scores, background.yields, cuts) >= MINIMUM_PASSING
     allowed[0] = True
     best = int(np.argmax(np.where(allowed, gain, -np.inf)))
     return Cut(
@@ -92,6 +96,18 @@ def _windows(
 
 def _passing(scores: np.ndarray, weights: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     """(cuts,) weighted fraction of scores of at least each cut."""
+    return _above(scores, weights, cuts) / weights.sum()
+
+
+def _effective(scores: np.ndarray, weights: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """(cuts,) effective number (Σw)²/Σw² of scores of at least each cut."""
+    squares = _above(scores, weights**2, cuts)
+    total = _above(scores, weights, cuts)
+    return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)
+
+
+def _above(scores: np.ndarray, weights: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """(cuts,) sum of the weights of scores of at least each cut."""
     order = np.argsort(scores, kind="stable")
     above = np.concatenate([np.cumsum(weights[order][::-1])[::-1], [0.0]])
-    return above[np.searchsorted(scores[order], cuts, side="left")] / weights.sum()
+    return above[np.searchsorted(scores[order], cuts, side="left")]
