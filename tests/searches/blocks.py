@@ -32,6 +32,7 @@ def skim_spec(settings, renamed=None):
         renamed=renamed or {},
         on_nan=settings.on_nan,
         trigger_lines=settings.trigger_lines,
+        reported_lines=settings.reported_lines,
         selection=settings.selection,
     )
 

@@ -48,6 +48,7 @@ def histogram_spec(search, blind=False):
         observables=search.observables,
         lifetimes_m=search.lifetimes_m,
         trigger_lines=search.trigger_lines,
+        reported_lines=search.reported_lines,
         blind=blind,
     )
 

@@ -18,7 +18,7 @@ from darkreach.searches.registry import search_named
 
 PRESELECTED, CLASSIFIED = "preselected", "classified"
 SCORE_BINS = 50
-DISPLACED_LINE = "displaced_vertex"  # part of the name of the trigger line whose gain is reported
+DISPLACED_LINE = "displaced_vertex"  # part of the name of the reported trigger line whose gain is drawn
 
 
 class Columns(Mapping[str, np.ndarray]):
@@ -106,7 +106,7 @@ class SearchProcessor(processor.ProcessorABC):
         if self.kind == "signal":
             self._fill_triggers(histograms["trigger"], Columns(events, passed), weight[passed])
         if self.spec.trigger_lines:
-            passed &= columns["triggers"] != 0
+            passed &= (columns["triggers"] & self._line_masks()["any"]) != 0
         columns, weight = Columns(events, passed), weight[passed]
         self._fill_controls(histograms, columns, CLASSIFIED, weight)
         channel_of = self._channel(columns, len(weight))
@@ -148,12 +148,12 @@ class SearchProcessor(processor.ProcessorABC):
             histogram.fill(point=point_name(point), **chosen, weight=(weight * factor)[used])
 
     def _line_masks(self) -> dict[str, int]:
-        """Names of trigger lines → bits of which one has to be set."""
-        lines = self.spec.trigger_lines
+        """Names of trigger lines → bits of which one has to be set; `any` is what accepts an event."""
+        lines = [*self.spec.trigger_lines, *self.spec.reported_lines]
         masks = {line: 1 << bit for bit, line in enumerate(lines)}
-        masks["any"] = (1 << len(lines)) - 1
-        displaced = sum(bit for line, bit in masks.items() if DISPLACED_LINE in line)
-        return masks | ({f"any but {DISPLACED_LINE}": masks["any"] & ~displaced} if displaced else {})
+        masks["any"] = (1 << len(self.spec.trigger_lines)) - 1
+        displaced = [masks[line] for line in self.spec.reported_lines if DISPLACED_LINE in line]
+        return masks | {f"any or {DISPLACED_LINE}": masks["any"] | bit for bit in displaced}
 
     def _fill_triggers(self, histogram: hist.Hist, columns: Columns, weight: np.ndarray) -> None:
         """Candidates of every point that pass all else: all of them, and those of each line."""

@@ -53,7 +53,7 @@ class Templates:
     channels: name → its histograms.
     controls: variable → sample → histogram to look at, in UHI's form, scaled as the templates are.
     triggers: model → point → trigger line → efficiency among the signal candidates that pass everything
-        else; also `any`, and `any but displaced_vertex` where there is that line.
+        else; also `any` of those that accept events, and `any or displaced_vertex` where that is reported.
     """
 
     edges: dict[str, np.ndarray]

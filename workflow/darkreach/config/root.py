@@ -269,7 +269,8 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def _sentence(error: ValidationError, files: dict[tuple, _File]) -> str:
-    first = error.errors()[0]
+    # a misspelt key is also missing under its right name: say the former
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     # pydantic adds marks such as "[key]" and "list[...]" that are no keys of the file
     location = tuple(part for part in first["loc"] if "[" not in str(part))
     holding = [

@@ -163,6 +163,9 @@ class Search(Section):
     columns: Columns
     on_nan: Literal["error", "reject"] = Field(description="a row with NaN in a variable of the selection")
     trigger_lines: list[str] = Field(description="an event passes if any of these trigger columns is set")
+    reported_lines: list[str] = Field(
+        [], description="further trigger columns: their efficiencies are reported, but they accept nothing"
+    )
     selection: dict[str, Any] = Field(description="cuts; which there are says the search's module")
     regions: list[Region] = Field(min_length=1)
     vetoes: list[MassWindow] = Field([], description="masses that are neither fitted nor tested")

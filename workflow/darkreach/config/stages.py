@@ -78,6 +78,7 @@ class SkimSpec(Section):
     renamed: dict[str, str]
     on_nan: Literal["error", "reject"]
     trigger_lines: list[str]
+    reported_lines: list[str]
     selection: dict[str, Any]
 
 
@@ -104,6 +105,7 @@ class HistogramSpec(Section):
     observables: list[Observable]
     lifetimes_m: list[NonNegative]
     trigger_lines: list[str]
+    reported_lines: list[str]
     blind: bool
 
 
@@ -241,6 +243,7 @@ def skim_spec(config: Config, search_name: str, sample_name: str) -> SkimSpec:
         renamed=config.samples[sample_name].columns,
         on_nan=search.on_nan,
         trigger_lines=search.trigger_lines,
+        reported_lines=search.reported_lines,
         selection=search.selection,
     )
 
@@ -282,6 +285,7 @@ def histogram_spec(config: Config, search_name: str, sample_name: str) -> Histog
         observables=search.observables,
         lifetimes_m=search.lifetimes_m,
         trigger_lines=search.trigger_lines,
+        reported_lines=search.reported_lines,
         blind=sample.kind == "data" and sample.simulate is None and not search.unblinded,
     )
 

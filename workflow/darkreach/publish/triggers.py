@@ -14,8 +14,8 @@ from darkreach.publish.labels import mass_label
 
 Efficiencies = Mapping[SignalPoint, Mapping[str, float]]
 
-# Made of all lines, and of all but the one for displaced vertices.
-ANY, WITHOUT_DISPLACED = "any", "any but displaced_vertex"
+# All lines that accept events, and those with the one for displaced vertices.
+ANY, WITH_DISPLACED = "any", "any or displaced_vertex"
 _COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#1b9aaa", "#666666")
 _MASSES = 4  # masses in a figure against the lifetime
 
@@ -70,11 +70,11 @@ def _draw_by_lifetime(axes: Any, efficiencies: Efficiencies) -> None:
         lifetimes = [point.lifetime_m for point in points]
         label = f"{masses[index]:g} GeV"
         axes.plot(lifetimes, _values(efficiencies, points, ANY), color=colour, marker=".", label=label)
-        without = _values(efficiencies, points, WITHOUT_DISPLACED)
-        axes.plot(lifetimes, without, color=colour, marker=".", ls="--")
-    if np.isfinite(without).any():
-        axes.plot([], [], color="#444444", label="any line")
-        axes.plot([], [], color="#444444", ls="--", label="without the displaced-vertex line")
+        displaced = _values(efficiencies, points, WITH_DISPLACED)
+        axes.plot(lifetimes, displaced, color=colour, marker=".", ls="--")
+    if np.isfinite(displaced).any():
+        axes.plot([], [], color="#444444", label="lines of the selection")
+        axes.plot([], [], color="#444444", ls="--", label="with the displaced-vertex line")
     axes.set_xscale("log")
     axes.set_xlabel(r"$c\tau$ [m]")
 

@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from darkreach.config.base import Fraction, Positive, Section
-from darkreach.detector import BEAMS, TRACKS as TRACK_RESOLUTIONS
+from darkreach.detector import BEAMS
+from darkreach.detector import TRACKS as TRACK_RESOLUTIONS
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematic_fit import fit_with_radiation

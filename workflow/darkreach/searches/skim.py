@@ -170,7 +170,7 @@ def _skim_file(
             variables = _defined(variables, spec, entry.path, branches, cutflow)
             if manifest.kind == "signal":
                 variables = _true_candidates(variables, manifest, entry.path, cutflow)
-            variables = with_triggers(variables, spec.trigger_lines)
+            variables = with_triggers(variables, [*spec.trigger_lines, *spec.reported_lines])
             columns = search.candidates(variables, selection, spec.detector, cutflow)
             if manifest.kind == "signal" and search.METHOD == "peak":
                 _check_peaks(columns, search.REGION_VARIABLE, manifest, entry.path)
@@ -192,9 +192,9 @@ def _branches(spec: SkimSpec, manifest: Manifest, ntuple: Ntuple) -> dict[str, s
             f"'{spec.search}' reads; remove it or correct its name"
         )
     branches = {name: _own_branch(branch, spec.renamed) for name, branch in branches.items()}
-    for truth in ("true_mass", "true_proper_length") if manifest.kind == "signal" else ():
-        if truth in branches and not _has(ntuple, branches[truth]):
-            branches.pop(truth)
+    for name in ("true_mass", "true_proper_length", *(f"trigger.{line}" for line in spec.reported_lines)):
+        if name in branches and not _has(ntuple, branches[name]):
+            branches.pop(name)
     optional = (*(name for name in IDENTITY if name not in REQUIRED_IDENTITY), "weight")
     present = [name for name in optional if _has(ntuple, f"__{name}__")]
     return branches | {name: f"__{name}__" for name in (*REQUIRED_IDENTITY, *present)}

@@ -9,7 +9,7 @@ def branches_of(spec: SkimSpec, kind: str) -> dict[str, str]:
     """Own names of the variables → branches of the ntuple.
 
     Own names are `{track}.{variable}`, `{event variable}`, `trigger.{line}` and, in signal blocks, those of
-    the truth. kind is data, background or signal.
+    the truth and of the reported trigger lines. kind is data, background or signal.
     """
     columns = spec.columns
     names = {
@@ -19,7 +19,9 @@ def branches_of(spec: SkimSpec, kind: str) -> dict[str, str]:
     }
     names |= {f"trigger.{line}": line for line in spec.trigger_lines}
     names |= columns.event_variables
-    return names | columns.truth if kind == "signal" else names
+    if kind == "signal":
+        names |= columns.truth | {f"trigger.{line}": line for line in spec.reported_lines}
+    return names
 
 
 def undefined(variables: dict[str, np.ndarray], spec: SkimSpec) -> dict[str, np.ndarray]:
@@ -39,10 +41,14 @@ def undefined(variables: dict[str, np.ndarray], spec: SkimSpec) -> dict[str, np.
 
 
 def with_triggers(variables: dict[str, np.ndarray], lines: list[str]) -> dict[str, np.ndarray]:
-    """The variables with one bit mask `triggers` in place of the columns of the lines: bit i is line i."""
+    """The variables with one bit mask `triggers` in place of the columns of the lines: bit i is line i.
+
+    The bits of lines that are not among the variables are zero.
+    """
     triggers = np.zeros(len(variables["weight"]), dtype=np.int32)
     for bit, line in enumerate(lines):
-        # > 0, because basf2 gives NaN for a line that a run did not have
-        triggers |= (variables[f"trigger.{line}"] > 0).astype(np.int32) << bit
+        if f"trigger.{line}" in variables:
+            # > 0, because basf2 gives NaN for a line that a run did not have
+            triggers |= (variables[f"trigger.{line}"] > 0).astype(np.int32) << bit
     others = {name: array for name, array in variables.items() if not name.startswith("trigger.")}
     return others | {"triggers": triggers}
