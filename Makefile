@@ -1,4 +1,4 @@
-# make run     the main job: environment, simulated input, limits on both models
+# make run     the main job: environment, simulated input, the limits of all searches
 # make test    the tests, slow end-to-end ones last
 # make env     the locked environment alone, in .venv
 # make lint    style, types, and the workflow's own checks

@@ -8,7 +8,7 @@ from darkreach.classifier.onnx_graph import TREES, Graph, onnx_bytes
 from darkreach.config.search import Classifier
 
 PATIENCE = 10  # iterations without progress on the rows held back
-LEAF_ROWS = 40  # at least in a leaf: fewer are learnt by heart
+LEAF_ROWS = 100  # at least in a leaf: fewer are learnt by heart
 RIDGE = 1.0
 
 

@@ -33,15 +33,12 @@ def convert_chosen(
     converts = np.isfinite(distance) & (lab[:, 3] > LOWEST_ENERGY)
     photon, lab, distance = photon[converts], lab[converts], distance[converts]
     place = particles.vertex[photon] + distance[:, None] * lab[:, :3] / lab[:, 3:]
-    n_new = 2 * len(photon)
     pairs = replace(
         take(particles, np.repeat(photon, 2)),
         pdg=np.tile([11, -11], len(photon)),
         momentum=BEAMS[detector].to_cm(pair_momenta(lab, rng)).reshape(-1, 4),
         vertex=np.repeat(place, 2, axis=0),
-        found=None if particles.found is None else np.zeros(n_new, bool),
-        muon_quantile=rng.random(n_new),
-        electron_quantile=rng.random(n_new),
+        found=None if particles.found is None else np.zeros(2 * len(photon), bool),
     )
     kept = np.ones(len(particles.pdg), bool)
     kept[photon] = False

@@ -133,15 +133,17 @@ class ThinnedTauPairs:
         pairs = sample_taupair_kinematics(n, rng, self._sqrt_s, self._alpha)
         particles = decay_taupairs(pairs, self._library, rng, entries, dalitz_of_tau)
         particles.found = self._found(particles, rng)
-        keep = self._can_have_tracks(particles, converted)
+        keep = self._has_tracks(particles, particles.found | _is_far(particles), converted)
         particles, _ = select_events(particles, keep)
         entries, dalitz_of_tau, groups = entries[keep], dalitz_of_tau[keep], groups[keep]
 
         particles = with_laboratory_vertices(particles, BEAMS[self._detector])
-        self._set_quantiles(particles, entries, dalitz_of_tau, groups, rng)
         particles = convert_chosen(particles, converted[keep], self._detector, rng)
         far = _is_far(particles)
         particles.found[far] = self._found(take(particles, far), rng)
+        keep = self._has_tracks(particles, particles.found, np.zeros(particles.n_events, int))
+        particles, _ = select_events(particles, keep)
+        self._set_quantiles(particles, entries[keep], dalitz_of_tau[keep], groups[keep], rng)
         return particles
 
     def _found(self, particles: Particles, rng: np.random.Generator) -> np.ndarray:
@@ -152,19 +154,11 @@ class ThinnedTauPairs:
         found[charged] = rng.random(len(charged)) < track_efficiency(lab, particles.vertex[charged])
         return found
 
-    def _can_have_tracks(self, particles: Particles, converted: np.ndarray) -> np.ndarray:
-        """(n_events,) whether as many tracks of each charge as are wanted can still be found."""
-        charge = charge_of(particles.pdg)
-        possible = particles.found | _is_far(particles)
-        return np.all(
-            [
-                np.bincount(particles.event[possible & (charge == sign)], minlength=particles.n_events)
-                + converted
-                >= self._cuts.tracks // 2
-                for sign in (-1, 1)
-            ],
-            axis=0,
-        )
+    def _has_tracks(self, particles: Particles, tracks: np.ndarray, extra: np.ndarray) -> np.ndarray:
+        """(n_events,) whether the mask `tracks` and `extra` pairs are as many tracks as are wanted."""
+        event, charge = particles.event[tracks], charge_of(particles.pdg[tracks])
+        numbers = [np.bincount(event[charge == sign], minlength=particles.n_events) for sign in (-1, 1)]
+        return np.minimum(*numbers) + extra >= self._cuts.tracks // 2
 
     def _set_quantiles(
         self,
@@ -197,7 +191,7 @@ class ThinnedTauPairs:
     def _primary_tracks(self, particles: Particles, entries: np.ndarray, dalitz: np.ndarray) -> np.ndarray:
         """Indices of the charged particles of the library's entries, event by event, in their order.
 
-        Of either τ they come before those of its π⁰; entries and dalitz: (n, 2).
+        Of either τ they come before those of its π⁰, and conversions last; entries and dalitz: (n, 2).
         """
         charged = np.flatnonzero(charge_of(particles.pdg) != 0)
         event = particles.event[charged]
