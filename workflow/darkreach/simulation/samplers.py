@@ -18,11 +18,10 @@ from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
-# Generated events in the pool of a process. Many for qq̄ where four tracks must have the energy of the
-# collision, as few have it and an event that is drawn repeatedly makes a false peak; elsewhere the events
-# are smoothed.
+# Generated events in the pool of a process. Many where four tracks must have the energy of the collision: few
+# have it, and an event that is drawn repeatedly makes a false peak. Elsewhere the events are smoothed.
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 80_000, "bbbar": 60_000}
-POOL_EVENTS_WHOLE_ENERGY = {"mumu": 200_000, "qqbar": 240_000, "bbbar": 60_000}
+POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
 PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
 
