@@ -60,10 +60,11 @@ def test_injected_signals_have_a_normal_pull_over_toys(toy):
     rng = np.random.default_rng(41)
     mass, cross_section = 4.5, 0.6
     spec = toy.spec(systematics=False, **(toy.small | {"bin_sigma": 2.0}))
-    signal = toy.signal_model(toy.templates())
+    made = toy.templates(injected=[(mass, cross_section * 178 * toy.efficiency(mass))])
+    signal, expected = toy.signal_model(made), made.channels["all"].data
     found, limits = [], []
     for _ in range(100):
-        made = toy.templates(rng=rng, injected=[(mass, cross_section * 178 * toy.efficiency(mass))])
+        made.channels["all"].data = rng.poisson(expected).astype(float)
         row = scan_hypothesis(made, signal, mass, spec)
         found.append(row["sigma_hat_fb"])
         limits.append(row["sigma_limit_obs_fb"])

@@ -23,6 +23,8 @@ from darkreach.statistics.engine.toys import run_toys
 from darkreach.statistics.engine.workspace import read_workspace
 
 PRECISION = 1e-4  # of an edge, relative
+BESIDE = 1e-3  # a coupling whose fits do not converge is replaced by one that is larger by this fraction
+FAR_BEYOND = 5.0  # ln CLs so far below its level is an exclusion, converged to the last digit or not
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,36 @@ def coupling_limit(
         log, error = _toy_grid(workspace_at, grid, toys, seed)
         islands = [_islands(grid, log[:, k] - target, error[:, k]) for k in range(6)]
     else:
-        log = _log_cls(workspace_at, grid)
+        log = _log_cls(workspace_at, grid, target)
         edges = _refine(workspace_at, grid, log - target, target)
         islands = [_islands(grid, log[:, k] - target, np.zeros(len(grid)), edges[k]) for k in range(6)]
     return CouplingLimit(islands[0], tuple(islands[1:]), grid, log)
 
 
-def _log_cls(workspace_at: Callable[[float], Mapping[str, Any]], couplings: np.ndarray) -> np.ndarray:
-    """ln CLs at signal strength 1, (couplings, 6); 0 where the coupling gives no signal at all."""
-    result = np.zeros((len(couplings), 6))
+def _log_cls(
+    workspace_at: Callable[[float], Mapping[str, Any]], couplings: np.ndarray, target: float
+) -> np.ndarray:
+    """ln CLs at signal strength 1, (couplings, 6); 0 where the coupling gives no signal at all.
+
+    Raises:
+        DarkreachError: the fits of a coupling that is not far beyond exclusion do not converge.
+    """
+    log, converged = _fitted_log_cls(workspace_at, couplings)
+    again = np.flatnonzero(~converged)
+    if len(again):
+        log[again], converged[again] = _fitted_log_cls(workspace_at, couplings[again] * (1.0 + BESIDE))
+    unknown = ~converged & ~np.all(log < target - FAR_BEYOND, axis=1)
+    if np.any(unknown):
+        failed = couplings[np.flatnonzero(unknown)[0]]
+        raise DarkreachError(f"the fits at coupling {failed:g} do not converge; look at it alone")
+    return log
+
+
+def _fitted_log_cls(
+    workspace_at: Callable[[float], Mapping[str, Any]], couplings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """ln CLs (couplings, 6), and whether its fits converge (couplings,)."""
+    result, converged = np.zeros((len(couplings), 6)), np.ones(len(couplings), dtype=bool)
     workspaces = [read_workspace(workspace_at(float(g))) for g in couplings]
     by_shape: dict[Any, list[int]] = {}
     for i, workspace in enumerate(workspaces):
@@ -99,12 +122,8 @@ def _log_cls(workspace_at: Callable[[float], Mapping[str, Any]], couplings: np.n
             good = index[[row not in bad for row in range(len(index))]]
             if len(good):
                 model = Model.stack([workspaces[i] for i in good])
-                log, converged = log_cls_at(model, np.ones(model.rows))
-                if not np.all(converged):
-                    failed = couplings[good[np.flatnonzero(~converged)[0]]]
-                    raise DarkreachError(f"the fits at coupling {failed:g} do not converge; look at it alone")
-                result[good] = log
-    return result
+                result[good], converged[good] = log_cls_at(model, np.ones(model.rows))
+    return result, converged
 
 
 def _refine(
@@ -115,7 +134,7 @@ def _refine(
 
     def gap_at(x: float, k: int) -> float:
         if x not in known:
-            known[x] = _log_cls(workspace_at, np.exp([x]))[0] - target
+            known[x] = _log_cls(workspace_at, np.exp([x]), target)[0] - target
         return known[x][k]
 
     edges: list[dict[int, float]] = [{} for _ in range(6)]

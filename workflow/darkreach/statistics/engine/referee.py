@@ -166,12 +166,15 @@ def _compare(
     index: int, spec: Mapping, limit: Limit, cl: float, tolerance: float, measurement: str | None
 ) -> Comparison:
     ours = (limit.observed, *limit.expected)
-    try:
-        theirs = pyhf_limits(spec, cl, (0.5 * min(ours), 2.0 * max(ours)), FIT_TOLERANCE, measurement)
-    except Exception as error:  # pyhf's failures have many types; any of them is a finding, not a crash
-        words = (
-            f"pyhf fails: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
-        )
+    around = (0.5 * min(ours), 2.0 * max(ours))
+    for precision in (FIT_TOLERANCE, None):  # with hardly any event SLSQP may fail at the finer one
+        try:
+            theirs = pyhf_limits(spec, cl, around, precision, measurement)
+            break
+        except Exception as error:  # pyhf's failures have many types; any of them is a finding, not a crash
+            message = str(error).splitlines()[0][:120] if str(error) else ""
+            words = f"pyhf fails: {type(error).__name__}: {message}"
+    else:
         return Comparison(index, ours, (float("nan"),) * 6, float("nan"), words)
     difference = float(np.max(np.abs(np.array(theirs) / np.array(ours) - 1.0)))
     verdict = "agree" if difference <= tolerance else _judge(spec, limit.observed, measurement)
