@@ -8,14 +8,13 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtr
 
 from darkreach.columnar.templates import SignalPoint, SignalTemplate, Templates
+from darkreach.config.root import signal_model
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
 from darkreach.statistics.resolution import effective_entries
 
 # With fewer effective entries a template tells neither the efficiency nor the signal region.
 MINIMUM_ENTRIES = 5
-# Templates of one model serve another with the same decays; lifetimes are hypotheses anyway.
-TEMPLATES_OF = {"hnl_majorana": "hnl"}
 
 
 class Window(NamedTuple):
@@ -215,7 +214,7 @@ def _signals(templates: Templates, channel: str, model: str) -> Mapping[SignalPo
     if channel not in templates.channels:
         raise DarkreachError(f"the templates have no channel '{channel}'; merge again")
     signals = templates.channels[channel].signals
-    name = TEMPLATES_OF.get(model, model)
+    name = signal_model(model)
     if name not in signals:
         known = ", ".join(sorted(signals)) or "none"
         raise DarkreachError(f"the templates have no signal '{name}' (they have: {known}); merge again")
