@@ -38,6 +38,7 @@ wildcard_constraints:
     block=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     region=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     chunk=r"\d+",
+    kind="data|simulation",
 
 
 @functools.cache

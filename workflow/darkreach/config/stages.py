@@ -202,6 +202,17 @@ def simulate_spec(config: Config, sample_name: str, block_name: str) -> Simulate
     )
 
 
+def needs_tau_library(spec: SimulateSpec) -> bool:
+    """Whether there are τ in a block to simulate."""
+    decays = {spec.decay, spec.injection.decay if spec.injection else None}
+    signal = spec.kind == "signal" or spec.injection is not None
+    return (
+        bool({"tautau", "mumutautau"} & set(spec.processes))
+        or "tautau" in decays
+        or (signal and spec.production != "mu")
+    )
+
+
 def _injection(config: Config, search_name: str) -> Injection | None:
     """The signal to add to the data of a search, if any, with its decay."""
     injection = config.injection

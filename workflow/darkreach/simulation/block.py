@@ -24,12 +24,12 @@ SIMULATION_EXPERIMENT = 1003
 KEYS = ("__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__")
 
 
-def simulate_block(spec: SimulateSpec, output: Path) -> None:
+def simulate_block(spec: SimulateSpec, output: Path, tau_library: Path | None = None) -> None:
     """Simulate one block: the ntuple `output`, and beside it what is in it as JSON.
 
     Both appear under their names only when they are complete. The ntuple has one row per candidate that
     passes `spec.ntuple`. Stand-in data have no column of truth. (experiment, run, event, production) is
-    unique.
+    unique. `tau_library` is the file of the run's τ decays; without it they are made again, the same.
 
     Raises:
         DarkreachError: the runs are in the wrong order, the output cannot be written, or X is too heavy.
@@ -38,11 +38,11 @@ def simulate_block(spec: SimulateSpec, output: Path) -> None:
         raise DarkreachError(
             f"--spec: 'runs' of {spec.sample}/{spec.block} is {list(spec.runs)}; put the first run first"
         )
-    account = Account()
+    account, generators = Account(), Generators(spec, tau_library)
     if spec.kind == "data" or spec.luminosity_fb is not None:
-        batches = luminosity_slices(spec, _needed(spec, "luminosity_fb"), account)
+        batches = luminosity_slices(spec, _needed(spec, "luminosity_fb"), account, generators)
     else:
-        batches = _numbered_batches(spec, _needed(spec, "generated_events"), account)
+        batches = _numbered_batches(spec, _needed(spec, "generated_events"), account, generators)
     events_written = 0
     with NtupleWriter(output, identity=as_json(spec)) as writer:
         for columns in batches:
@@ -68,10 +68,11 @@ def _components(spec: SimulateSpec) -> list[Component]:
     ]
 
 
-def _numbered_batches(spec: SimulateSpec, n_each: int, account: Account) -> Iterator[dict[str, np.ndarray]]:
+def _numbered_batches(
+    spec: SimulateSpec, n_each: int, account: Account, generators: Generators
+) -> Iterator[dict[str, np.ndarray]]:
     """Columns of background or signal, batch by batch; runs ascend with the number of the generated event."""
     components = _components(spec)
-    generators = Generators(spec)
     n_total = n_each * len(components)
     first_run, last_run = spec.runs
     first_event = 0

@@ -34,14 +34,13 @@ class Account:
 
 
 def luminosity_slices(
-    spec: SimulateSpec, luminosity_fb: float, account: Account
+    spec: SimulateSpec, luminosity_fb: float, account: Account, generators: Generators
 ) -> Iterator[dict[str, np.ndarray]]:
     """Columns of the candidates of a block, one slice of luminosity after the other.
 
     Every process contributes a Poisson number of events. Those of a slice are shuffled, their runs ascend,
     and events are numbered through the block.
     """
-    generators = Generators(spec)
     samplers = {process: sampler_of(process, spec, generators) for process in spec.processes}
     account.pools += [sampler.record for sampler in samplers.values() if isinstance(sampler, Pooled)]
     n_slices = math.ceil(luminosity_fb / SLICE_FB)

@@ -4,6 +4,7 @@ import sys
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from darkreach.simulation.mumutautau import generate_mumutautau
 from darkreach.simulation.particles import Generated
 from darkreach.simulation.pythia import generate_pythia
 from darkreach.simulation.signal import generate_signal
-from darkreach.simulation.tau_library import TauLibrary, make_tau_library
+from darkreach.simulation.tau_library import TauLibrary
+from darkreach.simulation.tau_library_file import read_tau_library, seeded_tau_library
 from darkreach.simulation.taupair import generate_taupair
 
 # Events in memory at a time.
@@ -59,14 +61,16 @@ def random_stream(spec: SimulateSpec, *labels: object) -> np.random.Generator:
 class Generators:
     """The generators of one block; they share a library of τ decays."""
 
-    def __init__(self, spec: SimulateSpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: SimulateSpec, tau_library: Path | None = None) -> None:
+        self._spec, self._tau_library = spec, tau_library
         self.sqrt_s = BEAMS[spec.detector].sqrt_s
 
     @cached_property
     def tau_library(self) -> TauLibrary:
-        """τ decays to draw from; making them takes some seconds."""
-        return make_tau_library(random_stream(self._spec, "tau library"))
+        """τ decays to draw from: those of the file, or the same made again, which takes some seconds."""
+        if self._tau_library is not None:
+            return read_tau_library(self._tau_library)
+        return seeded_tau_library(self._spec.seed, self._spec.kind)
 
     def background(self, process: str, n_events: int, rng: np.random.Generator) -> Generated:
         """`n_events` unweighted events of a process, with vertices as seen in the laboratory."""

@@ -18,6 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.root",
         help="the ntuple; FILE.json beside it says what is in it",
     )
+    parser.add_argument(
+        "--tau-library",
+        type=Path,
+        metavar="FILE.h5",
+        help="of `darkreach tau-library`; without it the same decays are made again",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -25,4 +31,4 @@ def run(args: argparse.Namespace) -> None:
     spec = read_spec(SimulateSpec, args.spec)
     from darkreach.simulation.block import simulate_block
 
-    simulate_block(spec, args.output)
+    simulate_block(spec, args.output, args.tau_library)
