@@ -193,7 +193,8 @@ SENTENCES = [
     (
         "samples.mumu_data.blocks.b04.runs",
         [601, 2**33],
-        "my.yaml: 'samples.mumu_data.blocks.b04.runs.1': input should be less than 2147483648, found 8589934592",
+        "my.yaml: 'samples.mumu_data.blocks.b04.runs.1': "
+        "input should be less than 2147483648, found 8589934592",
     ),
     (
         "samples.mumu_zprime.blocks.low.masses_GeV",

@@ -54,8 +54,17 @@ def test_a_disagreement_with_pyhf_is_said_loudly(write_scan, make_referee, tmp_p
     assert checks["few_events_without_toys"] == 2
     loud = capsys.readouterr().err
     assert "WARNING: pyhf disagrees at 1.000000 GeV (2.00%): free fit: the engine is lower by 0.1" in loud
-    assert "WARNING: pyhf disagrees at 2.000000 GeV (no result): pyhf fails: ValueError" in loud
+    assert "pyhf has no result at 2.000000 GeV: pyhf fails: ValueError" in loud
     assert "3.000000" not in loud
+
+
+def test_a_failure_of_pyhf_is_no_disagreement(write_scan, make_referee, tmp_path, capsys):
+    paths, _, _ = write_scan(chunks=1, referee=make_referee((2.0, None, "pyhf fails: ValueError")))
+    significance, output = tmp_path / "significance.json", tmp_path / "checks.json"
+    significance.write_text("null")
+    write_checks(read_scan(paths, *SCAN[:2], 1, 0.90), significance, output)
+    assert json.loads(output.read_text())["referee"]["agrees"] is True
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_agreement_is_silent(write_scan, tmp_path, capsys):

@@ -201,9 +201,7 @@ def _check_against_module(name: str, search: Search) -> None:
         found = getattr(search.columns, key)
         missing, unknown = sorted(set(names) - set(found)), sorted(set(found) - set(names))
         if missing or unknown:
-            text = (
-                f"lacks '{missing[0]}'" if missing else f"has '{unknown[0]}', which nothing reads"
-            )
+            text = f"lacks '{missing[0]}'" if missing else f"has '{unknown[0]}', which nothing reads"
             detail: Any = {
                 "type": PydanticCustomError("value_error", "{text}", {"text": text}),
                 "loc": (*place, "columns", key),

@@ -80,9 +80,7 @@ class Sample(Section):
             if self.kind != "signal" and block.lifetimes_m != [0.0]:
                 raise ValueError(f"block '{name}' of this {self.kind} sample cannot have 'lifetimes_m'")
             if self.kind == "signal" and self.simulate is None and len(block.lifetimes_m) > 1:
-                raise ValueError(
-                    f"block '{name}': your own files have one lifetime each, not several"
-                )
+                raise ValueError(f"block '{name}': your own files have one lifetime each, not several")
         return self
 
     @model_validator(mode="after")

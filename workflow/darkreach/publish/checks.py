@@ -39,8 +39,7 @@ def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
     }
     write_whole(output, (json.dumps(checks, indent=1, ensure_ascii=False) + "\n").encode())
     for entry in scan.disagreements:
-        size = "no result" if entry["difference"] is None else f"{entry['difference']:.2%}"
-        print(
-            f"WARNING: pyhf disagrees at {hypothesis_of(entry)} ({size}): {entry['verdict']}",
-            file=sys.stderr,
-        )
+        words = f"({entry['difference']:.2%}): {entry['verdict']}"
+        print(f"WARNING: pyhf disagrees at {hypothesis_of(entry)} {words}", file=sys.stderr)
+    for entry in scan.without_opinion:
+        print(f"pyhf has no result at {hypothesis_of(entry)}: {entry['verdict']}", file=sys.stderr)

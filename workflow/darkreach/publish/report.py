@@ -95,7 +95,7 @@ def _model_summary(path: Path) -> dict[str, Any]:
         return {
             "search": rows[0]["search"],
             "model": rows[0]["model"],
-            "statuses": Counter(row["status"] for row in rows).most_common(),
+            "statuses": Counter(map(_status_in_short, rows)).most_common(),
             "hypotheses": len(rows),
             "lifetimes": Counter(row["lifetime_hypothesis"] for row in rows).most_common(),
             "range_GeV": _range(rows, "mass_GeV"),
@@ -116,6 +116,11 @@ def _model_summary(path: Path) -> dict[str, Any]:
         raise DarkreachError(
             f"{path}: not a limit table ({type(error).__name__}); make the limits again"
         ) from None
+
+
+def _status_in_short(row: dict[str, str]) -> str:
+    """The status; of a failure that it is one, as the table has its sentence."""
+    return "failed" if row["status"].startswith("failed") else row["status"]
 
 
 def _of_kind(rows: Sequence[dict[str, str]], first: str, otherwise: str) -> list[dict[str, str]]:

@@ -25,12 +25,14 @@ class ScanResult:
 
     @property
     def disagreements(self) -> list[dict[str, Any]]:
-        """The hypotheses for which pyhf differs beyond the tolerance, or failed."""
-        return [
-            entry
-            for entry in self.referee
-            if entry["difference"] is None or entry["difference"] > self.referee_tolerance
-        ]
+        """The hypotheses for which pyhf differs beyond the tolerance."""
+        known = [entry for entry in self.referee if entry["difference"] is not None]
+        return [entry for entry in known if entry["difference"] > self.referee_tolerance]
+
+    @property
+    def without_opinion(self) -> list[dict[str, Any]]:
+        """The hypotheses for which pyhf failed."""
+        return [entry for entry in self.referee if entry["difference"] is None]
 
 
 def read_scan(
