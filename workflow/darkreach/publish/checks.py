@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 from darkreach.errors import DarkreachError
@@ -29,9 +30,7 @@ def write_checks(scan: ScanResult, significance: Path, output: Path) -> None:
             "hypotheses": scan.referee,
         },
         "largest_excess": excess,
-        "methods": {
-            method: sum(row["method"] == method for row in fitted) for method in ("asymptotic", "toys")
-        },
+        "methods": {"asymptotic": 0, "toys": 0} | Counter(row["method"] for row in fitted),
         "few_events_without_toys": sum(
             bool(row["few_events"]) and row["method"] == "asymptotic" for row in fitted
         ),
