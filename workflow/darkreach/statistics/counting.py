@@ -68,7 +68,7 @@ def scan_counting(
     The limits of the rows are from exact probabilities (`counting_limit`); those of the workspaces, which
     pyhf computes too, tell how far asymptotic formulas are from them. n_observed and background_events are
     of the signal region. mu = 1 in a workspace is the row's observed limit or, while the search is blind, the
-    expected one. While it is blind whatever needs the data is None.
+    expected one. While it is blind whatever needs the data is None. A row can have the status `no limit: …`.
     """
     signal, background = SignalRegions(templates, spec), CountingBackground(templates, spec)
     limits_at = cache(lambda mass: _event_limits(templates, signal, background, mass, spec))
@@ -201,9 +201,11 @@ def _test(
     expectation = _Expectation(signal, templates.luminosity_fb, mass, spec)
     if hypothesis.kind == "natural":
         edges = [expectation.excluded_couplings(events) for events in limits.events]
-        if edges[0] is None and not spec.blind:
+        if edges[0] is None and edges[3] is None:
+            row["status"] = "no limit: all couplings give too few events"
+        elif edges[0] is None:
             row["notes"].append("no coupling is excluded by the data")
-        if edges[3] is None:
+        elif edges[3] is None:
             row["notes"].append("no coupling is expected to be excluded")
         couplings = [None if edge is None else edge[0] for edge in edges]
         row |= {
