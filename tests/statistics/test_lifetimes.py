@@ -12,6 +12,7 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
+from darkreach.statistics.channel_signal import LONGEST_PROMPT_M
 from darkreach.statistics.engine.limits import upper_limits
 from darkreach.statistics.engine.referee import pyhf_limits
 from darkreach.statistics.grid import Hypothesis, hypotheses_of_scan
@@ -223,6 +224,18 @@ def test_a_region_closes_where_larger_couplings_decay_too_early(spec_of):
     assert low < high
     events = [g**2 * rate.unit_fb * acceptance("ee_displaced", rate.lifetime_m(g)) for g in (low, high)]
     assert events[0] == pytest.approx(events[1], rel=0.15)  # ε is steep at the upper end
+
+
+def test_what_is_simulated_as_prompt_is_lost_at_long_lifetimes(spec_of):
+    """A light scalar with cτ of centimetres at the couplings of the prompt limit: only where it is short."""
+    made = templates_with({"ee": 1e-9}, lifetimes=(0.0,))
+    spec = spec_of()
+    signal = signal_of(made, spec)
+    assert signal.efficiencies(0.1, LONGEST_PROMPT_M) == signal.efficiencies(0.1, 0.0)
+    assert signal.efficiencies(0.1, 2 * LONGEST_PROMPT_M) == {}
+    prompt, natural = scan_hypotheses(made, signal, [Hypothesis(0.1), Hypothesis(0.1, "natural")], spec)[0]
+    assert natural["coupling_limit_obs"] > np.sqrt(prompt["sigma_limit_obs_fb"] / rate_of(0.1, spec).unit_fb)
+    assert natural["lifetime_m"] == pytest.approx(LONGEST_PROMPT_M, rel=0.01)
 
 
 def test_where_the_lifetime_is_short_the_prompt_limit_is_taken(spec_of):

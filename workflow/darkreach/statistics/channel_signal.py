@@ -10,6 +10,10 @@ from darkreach.columnar.templates import SignalPoint, SignalTemplate
 from darkreach.errors import DarkreachError
 from darkreach.statistics.signal_model import SignalModel
 
+# Where only prompt decays are simulated, X with a longer cτ in m counts as lost: at 0.3 mm a prompt selection
+# of light X has already lost a tenth.
+LONGEST_PROMPT_M = 1e-4
+
 
 class ChannelSignal:
     """Efficiency, resolution and shape of one model's signal as functions of mass (GeV) and cτ (m).
@@ -18,7 +22,8 @@ class ChannelSignal:
     ln cτ, and shape and resolution are means weighted with the distance in ln cτ; between 0 and the
     shortest lifetime everything is linear in cτ, but an efficiency that is 0 for prompt X goes like
     exp(−r/cτ), as for decays beyond a distance. Beyond the longest, ε ∝ 1/cτ as for any X that mostly leaves
-    the detector. A lifetime with too few selected events for a shape has no signal.
+    the detector. Without simulated lifetimes X counts as prompt up to `LONGEST_PROMPT_M`, and as lost beyond.
+    A lifetime with too few selected events for a shape has no signal.
     """
 
     def __init__(
@@ -72,8 +77,10 @@ class ChannelSignal:
         if lifetime_m > known[-1] > 0:
             return self._efficiency(mass, known[-1]) * known[-1] / lifetime_m
         positive = [lifetime for lifetime in known if lifetime > 0]
+        if not positive:
+            return self._efficiency(mass, 0.0) if lifetime_m <= LONGEST_PROMPT_M else 0.0
         prompt = self._efficiency(mass, 0.0) if known[0] == 0 else 0.0
-        if positive and lifetime_m < positive[0] and not prompt > 0:
+        if lifetime_m < positive[0] and not prompt > 0:
             return self._dying_out(mass, lifetime_m, positive)
         (low, high), share = _between(known, lifetime_m)
         first, last = self._efficiency(mass, low), self._efficiency(mass, high)

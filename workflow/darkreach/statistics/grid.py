@@ -36,7 +36,8 @@ class Hypothesis(NamedTuple):
 def hypotheses_of_scan(signal: SearchSignal, scan: Scan) -> list[Hypothesis]:
     """All masses prompt, then all masses with the next lifetime and so on, as `scan.lifetimes_m` has them.
 
-    A lifetime is tested at those masses at which it, or a longer one, is simulated in some channel.
+    A lifetime is tested at those masses at which it, or a longer one, is simulated for most decays of X that
+    the search looks for.
 
     Raises:
         DarkreachError: the range is empty, or exceeds the simulated signals.
@@ -46,7 +47,7 @@ def hypotheses_of_scan(signal: SearchSignal, scan: Scan) -> list[Hypothesis]:
         Hypothesis(mass, lifetime)
         for lifetime in scan.lifetimes_m
         for mass in masses
-        if lifetime in (0, "natural") or max(signal.lifetimes(mass), default=0.0) >= lifetime
+        if lifetime in (0, "natural") or signal.simulated_share(mass, lifetime) > 0.5
     ]
 
 

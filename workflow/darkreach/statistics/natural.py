@@ -11,6 +11,7 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
+from darkreach.statistics.channel_signal import LONGEST_PROMPT_M
 from darkreach.statistics.engine.limits import Limit, upper_limits
 from darkreach.statistics.engine.nonlinear import CouplingLimit, Island, coupling_limit
 from darkreach.statistics.grid import Hypothesis
@@ -25,8 +26,6 @@ from darkreach.statistics.workspace import (
 
 # X counts as prompt while its lifetime changes the efficiencies by less than this fraction of their sum.
 PROMPT_CHANGE = 0.01
-# Without simulated lifetimes a longer cτ in m than this is noted: it may well be seen in the detector.
-NOTED_LIFETIME = 1e-5
 COUPLINGS_PER_DECADE = 12
 
 
@@ -54,7 +53,7 @@ def limit_at_natural_lifetime(
     if row["sigma_limit_exp_fb"] is not None:
         lifetimes = [rate.lifetime_m(g) for g in _couplings(row, rate) if g is not None]
         if all(is_prompt(signal, hypothesis.mass_GeV, lifetime) for lifetime in lifetimes):
-            return _as_natural(hypothesis, row, signal, rate), prompt[1], prompt[2]
+            return _as_natural(row, rate), prompt[1], prompt[2]
     try:
         return _limit_on_coupling(templates, signal, hypothesis, row, rate, spec)
     except DarkreachError as error:
@@ -77,8 +76,6 @@ def is_prompt(signal: SearchSignal, mass: float, lifetime_m: float) -> bool:
 
 
 def _change(signal: SearchSignal, mass: float, lifetime_m: float) -> float:
-    if signal.lifetimes(mass) == [0.0]:
-        return 0.0
     prompt, found = signal.efficiencies(mass, 0.0), signal.efficiencies(mass, lifetime_m)
     total = sum(prompt.values())
     change = sum(abs(found.get(name, 0.0) - prompt.get(name, 0.0)) for name in {*prompt, *found})
@@ -90,14 +87,11 @@ def _couplings(row: Row, rate: Rate) -> list[float | None]:
     return [None if row[name] is None else float(np.sqrt(row[name] / rate.unit_fb)) for name in LIMITS]
 
 
-def _as_natural(hypothesis: Hypothesis, row: Row, signal: SearchSignal, rate: Rate) -> Row:
+def _as_natural(row: Row, rate: Rate) -> Row:
     """The row of a prompt X as that of an X with the model's lifetime."""
     observed, _, _, expected, *_ = _couplings(row, rate)
     lifetime = rate.lifetime_m(expected if observed is None else observed)
-    notes = list(row["notes"])
-    if signal.lifetimes(hypothesis.mass_GeV) == [0.0] and lifetime > NOTED_LIFETIME:
-        notes.append(f"simulated to decay at once, though cτ is {lifetime:.2g} m at the limit")
-    own = {"lifetime_m": lifetime, "lifetime_hypothesis": "natural", "notes": notes}
+    own = {"lifetime_m": lifetime, "lifetime_hypothesis": "natural"}
     own |= {"coupling_limit_obs": observed, "coupling_limit_exp": expected}
     # an excess counts once, where the lifetime is prompt or fixed
     return row | own | {"sigma_hat_fb": None, "p0_local": None, "z_local": None}
@@ -151,7 +145,7 @@ def _couplings_to_test(
     lifetimes = signal.lifetimes(mass)
     best = max(sum(signal.efficiencies(mass, lifetime).values()) for lifetime in lifetimes)
     lowest = np.sqrt(1 / (rate.unit_fb * best * luminosity_fb))
-    shortest = next(lifetime for lifetime in lifetimes if lifetime > 0)
+    shortest = next((lifetime for lifetime in lifetimes if lifetime > 0), LONGEST_PROMPT_M)
     # below the shortest lifetime all is linear in it; without prompt signal all dies out soon
     change = _change(signal, mass, shortest)
     fraction = 0.1 if change == np.inf else min(1.0, PROMPT_CHANGE / max(change, PROMPT_CHANGE))

@@ -70,17 +70,29 @@ class SearchSignal:
 
         That is B(decay of the channel)/B(all decays of the search) × efficiency.
         """
+        shares = self._shares(mass)
+        found = {
+            name: shares[self._decays[name]] * signal.efficiency(mass, lifetime_m)
+            for name, signal in self.channels.items()
+        }
+        return {name: efficiency for name, efficiency in found.items() if efficiency > 0}
+
+    def simulated_share(self, mass: float, lifetime_m: float) -> float:
+        """Share of the decays that the search looks for which are simulated with that lifetime, or longer."""
+        reached = {
+            self._decays[name]
+            for name, signal in self.channels.items()
+            if max(signal.lifetimes(mass), default=-1.0) >= lifetime_m
+        }
+        return sum(share for decay, share in self._shares(mass).items() if decay in reached)
+
+    def _shares(self, mass: float) -> dict[str, float]:
+        """Decay → B(decay)/B(all decays of the search); zeros where none is open."""
         fractions = {
             d: float(decay_fraction(self._model, mass, d)) for d in sorted(set(self._decays.values()))
         }
         total = sum(fractions.values())
-        if not total > 0:
-            return {}
-        found = {
-            name: fractions[self._decays[name]] / total * signal.efficiency(mass, lifetime_m)
-            for name, signal in self.channels.items()
-        }
-        return {name: efficiency for name, efficiency in found.items() if efficiency > 0}
+        return {decay: fraction / total if total > 0 else 0.0 for decay, fraction in fractions.items()}
 
     def open_channels(self, mass: float, lifetime_m: float) -> list[str]:
         """Channels with a part in the fit, in the order of the search."""
