@@ -18,16 +18,16 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import uproot
-import yaml
 from coffea import processor
 from coffea.nanoevents import BaseSchema
 
 from darkreach.classifier.inference import RegionClassifier
-from darkreach.classifier.network import constant_network, onnx_bytes
+from darkreach.classifier.network import constant_network
+from darkreach.classifier.onnx_graph import onnx_bytes
 from darkreach.columnar.processor import SearchProcessor
 from darkreach.columnar.run import CHUNK_ROWS
-from darkreach.config.search import Search
-from darkreach.config.stages import HistogramSpec
+from darkreach.config.root import load_config, read_yaml
+from darkreach.config.stages import histogram_spec
 from darkreach.searches.mumu_features import FEATURES
 from darkreach.searches.skim import CLUSTER_ROWS, TREE
 
@@ -66,17 +66,10 @@ FORMATS = {
 
 
 def search_processor() -> SearchProcessor:
-    search = Search.model_validate(
-        yaml.safe_load((ROOT / "config" / "searches" / "mumu_resonance.yaml").read_text())
-    )
-    spec = HistogramSpec(
-        search="mumu_resonance",
-        regions=search.regions,
-        folds=3,
-        observable_bin_GeV=search.observable_bin_GeV,
-        observable_maximum_GeV=search.observable_maximum_GeV,
-        blind=False,
-    )
+    os.chdir(ROOT)  # the configuration names its files from there
+    config = load_config(read_yaml("config/config.yaml"), "config/config.yaml")
+    search = config.searches["mumu_resonance"]
+    spec = histogram_spec(config, "mumu_resonance", "mumu_data")
     model = onnx_bytes([constant_network(len(FEATURES))] * 3, len(FEATURES), {"darkreach": json.dumps({})})
     classifiers = [RegionClassifier(r.name, FEATURES, 3, 0.5, model) for r in search.regions]
     return SearchProcessor(spec, "background", [], classifiers)
@@ -102,7 +95,7 @@ def main() -> None:
     parser.add_argument("skim", type=Path)
     parser.add_argument("--rows", type=int, default=2_000_000)
     args = parser.parse_args()
-    with uproot.open(args.skim) as file:
+    with uproot.open(args.skim.absolute()) as file:
         few = file[TREE].arrays(library="np")
     repeats = -(-args.rows // len(few["mass"]))
     rng = np.random.default_rng(1)
