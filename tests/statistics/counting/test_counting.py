@@ -223,9 +223,10 @@ def test_global_probability_of_one_event_is_that_of_any_event_in_regions_as_smal
     planes = {name: templates.channels[name].data for name in ("light", "heavy")}
     hit = np.array([region.count(planes) > 0 for region in regions])
     union = {name: np.zeros((85, 85)) for name in planes}
-    for (channel, window), mean in zip(regions, means, strict=True):
+    for region, mean in zip(regions, means, strict=True):
+        window = region.window
         if mean <= means[hit].min() * (1 + 1e-9):
-            union[channel][window.first[0] : window.last[0], window.first[1] : window.last[1]] = 1
+            union[region.channel][window.first[0] : window.last[0], window.first[1] : window.last[1]] = 1
     expected = sum((union[name] * density).sum() for name, density in background.densities().items())
     assert expected > 0.1
     assert found["p"] == pytest.approx(1 - np.exp(-expected), abs=0.04)
