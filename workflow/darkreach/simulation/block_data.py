@@ -41,7 +41,9 @@ def luminosity_slices(
     Every process contributes a Poisson number of events. Those of a slice are shuffled, their runs ascend,
     and events are numbered through the block.
     """
-    samplers = {process: sampler_of(process, spec, generators) for process in spec.processes}
+    samplers: dict[str, Sampler] = {
+        process: sampler_of(process, spec, generators) for process in spec.processes
+    }
     account.pools += [sampler.record for sampler in samplers.values() if isinstance(sampler, Pooled)]
     n_slices = math.ceil(luminosity_fb / SLICE_FB)
     luminosity = luminosity_fb / n_slices

@@ -12,6 +12,7 @@ the range of the mass, and choices with a tracking probability below 1e-5.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def merge_pools(pools: Iterable[Pool]) -> Pool:
     parts = [_without_useless_events(pool) for pool in pools]
     sizes = np.cumsum([0, *(len(part.displaced) for part in parts)])
     events = np.cumsum([0, *(part.particles.n_events for part in parts)])
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in PER_PARTICLE:
         values = [getattr(part.particles, name) for part in parts]
         columns[name] = None if values[0] is None else np.concatenate(values)

@@ -39,8 +39,12 @@ def convert_photons(particles: Particles, detector: str, rng: np.random.Generato
     n_others = len(particles.pdg) - len(photon)
     order = np.argsort(particles.event[index], kind="stable")
 
-    def joined(old: np.ndarray | None, new: np.ndarray) -> np.ndarray | None:
-        return None if old is None else np.concatenate([old[index[:n_others]], new])[order]
+    def joined(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return np.concatenate([old[index[:n_others]], new])[order]
+
+    def with_quantiles(old: np.ndarray | None) -> np.ndarray | None:
+        new = rng.random(n_new)
+        return None if old is None else joined(old, new)
 
     n_new = 2 * len(photon)
     return replace(
@@ -51,8 +55,8 @@ def convert_photons(particles: Particles, detector: str, rng: np.random.Generato
         vertex=joined(particles.vertex, np.repeat(place, 2, axis=0)),
         from_signal=joined(particles.from_signal, np.zeros(n_new, bool)),
         from_resonance=None if particles.from_resonance is None else particles.from_resonance[index][order],
-        muon_quantile=joined(particles.muon_quantile, rng.random(n_new)),
-        electron_quantile=joined(particles.electron_quantile, rng.random(n_new)),
+        muon_quantile=with_quantiles(particles.muon_quantile),
+        electron_quantile=with_quantiles(particles.electron_quantile),
     )
 
 

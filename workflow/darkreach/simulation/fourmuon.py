@@ -105,4 +105,4 @@ def sample_four_body(s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
 def four_body_density(s: np.ndarray, momenta: np.ndarray) -> np.ndarray:
     """Probability of `sample_four_body` per dΦ₄, (n,) in GeV⁻⁴."""
     pairings = (momenta, momenta[[0, 3, 2, 1]])
-    return sum(two_pair_density(s, paired, _MASSES) for paired in pairings) / 2
+    return np.sum([two_pair_density(s, paired, _MASSES) for paired in pairings], axis=0) / 2

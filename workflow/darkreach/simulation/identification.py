@@ -96,8 +96,8 @@ def largest_passing_quantile(lepton: str, pdg: int, minimum_id: float, detector:
 
     lepton: "muon" or "electron". For what is decided before there is a momentum.
     """
-    p, theta = np.meshgrid(np.geomspace(0.1, 10.0, 400), np.radians(np.linspace(17.0, 150.0, 200)))
-    p, theta = p.ravel(), theta.ravel()
+    grid = np.meshgrid(np.geomspace(0.1, 10.0, 400), np.radians(np.linspace(17.0, 150.0, 200)))
+    p, theta = (values.ravel() for values in grid)
     space = p[:, None] * np.stack([np.sin(theta), np.zeros_like(theta), np.cos(theta)], axis=-1)
     momentum = np.concatenate([space, p[:, None]], axis=-1)[p * np.sin(theta) > 0.1]
     bound = passing_muon_quantile if lepton == "muon" else passing_electron_quantile

@@ -39,7 +39,9 @@ def kept_pairs(
     d0 = pairing[:, :2]
     passes = np.ones((len(muon_id), len(pairing)), dtype=bool)
     ids = {"muon": muon_id, "electron": electron_id}
-    as_lepton = {lepton: (ids[lepton][:, d0] > cuts.minimum_pair_id).all(-1) for lepton in cuts.pair_leptons}
+    as_lepton: dict[str, np.ndarray] = {
+        lepton: np.all(ids[lepton][:, d0] > cuts.minimum_pair_id, axis=-1) for lepton in cuts.pair_leptons
+    }
     if as_lepton:
         passes = np.any(list(as_lepton.values()), axis=0)
     if cuts.pair_mass_GeV is not None:

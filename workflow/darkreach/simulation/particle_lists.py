@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +14,10 @@ PER_PARTICLE = tuple(field.name for field in fields(Particles) if field.name not
 
 def take(particles: Particles, rows: np.ndarray) -> Particles:
     """The particles of an index or a mask; events keep their numbers."""
-    values = {name: getattr(particles, name) for name in PER_PARTICLE}
-    return replace(
-        particles, **{name: None if value is None else value[rows] for name, value in values.items()}
-    )
+    columns: dict[str, Any] = {name: getattr(particles, name) for name in PER_PARTICLE}
+    for name, column in columns.items():
+        columns[name] = None if column is None else column[rows]
+    return replace(particles, **columns)
 
 
 def joined(lists: Sequence[Particles], n_events: int) -> Particles:
@@ -26,7 +27,7 @@ def joined(lists: Sequence[Particles], n_events: int) -> Particles:
     """
     event = np.concatenate([particles.event for particles in lists])
     order = np.argsort(event, kind="stable")
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in PER_PARTICLE:
         parts = [getattr(particles, name) for particles in lists]
         known = all(part is not None for part in parts)

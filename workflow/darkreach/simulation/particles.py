@@ -37,6 +37,12 @@ class Particles:
     electron_quantile: np.ndarray | None = None
 
 
+def decided(column: np.ndarray | None) -> np.ndarray:
+    """A column of `Particles` where it is no longer None."""
+    assert column is not None
+    return column
+
+
 @dataclass
 class Generated:
     """Unweighted events of one process.

@@ -1,5 +1,6 @@
 """e⁺e⁻ → τ⁺τ⁻, μ⁺μ⁻, qq̄ and Υ(4S) → BB̄ by Pythia 8, normalised to the published cross-sections."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from darkreach.simulation.particles import Generated, Particles
 BATCH = 2000  # events that Pythia hands over at a time, which bounds the memory
 LARGEST_SEED = 900_000_000  # Random:seed of Pythia; 0 would mean the time of day
 VISIBLE = (11, 13, 22, 211, 321, 2212)  # |PDG code| of stable particles that the detector response knows
+
+Columns = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     "qqbar": (Channel("1 2 3", 3.6, 2.39e6, 0.009e6), Channel("4", 3.8, 1.30e6, 0.005e6)),
     "bbbar": (Channel("", 0.0, 1.110e6, 0.008e6),),  # on resonance; see `_upsilon_settings`
 }
+# Hadrons with charm or bottom that decay weakly.
+HEAVY_HADRONS = {"qqbar": (411, 421, 431, 4122, 4132, 4232, 4332), "bbbar": (511, 521)}
 UPSILON = 300553  # Υ(4S), which Pythia does not know
 
 
@@ -63,23 +68,88 @@ def generate_pythia(process: str, n_events: int, rng: np.random.Generator, sqrt_
     shares = [channel.cross_section_fb / cross_section for channel in channels]
     batches, first = [], 0
     for channel, wanted in zip(channels, rng.multinomial(n_events, shares), strict=True):
-        pythia = _initialised(process, channel, sqrt_s, int(rng.integers(1, LARGEST_SEED, endpoint=True)))
-        while wanted > 0:
-            made, batch = _batch(pythia, process, int(min(wanted, BATCH)), sqrt_s)
-            event, *others = batch
+        pythia = _initialised(process, channel, sqrt_s, _random_seed(rng))
+        for made, (event, *others), _ in _batches(pythia, process, int(wanted), sqrt_s):
             batches.append((first + event, *others))
-            first, wanted = first + made, wanted - made
+            first += made
+    return Generated(_particles(batches, n_events), cross_section, error)
+
+
+def generate_with_muons(
+    process: str,
+    channel: int,
+    muons: tuple[bool, bool],
+    n_events: int,
+    rng: np.random.Generator,
+    sqrt_s: float,
+) -> tuple[Particles, np.ndarray]:
+    """Events of one channel of "qqbar" or "bbbar" in which heavy hadrons decay to muons or do not, as told.
+
+    muons: whether the hadron of `HEAVY_HADRONS` decays directly to a muon, and whether its antiparticle does.
+    Returned are also the weights (n_events,), the probabilities of that by Pythia's branching fractions: the
+    four possibilities together, weighted, are the ordinary events of the channel. The few events with more
+    than one pair of heavy hadrons (1 in 10⁴) count only where none decays to muons.
+    """
+    pythia = _initialised(process, PROCESSES[process][channel], sqrt_s, _random_seed(rng))
+    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in HEAVY_HADRONS[process]}
+    batches, weights, first = [], [], 0
+    for made, (event, *others), (mother_event, mother) in _batches(pythia, process, n_events, sqrt_s):
+        batches.append((first + event, *others))
+        first += made
+        fraction = np.array([to_muons[abs(code)] for code in mother])
+        forced = np.where(mother > 0, *muons)
+        factors = np.where(forced, fraction, 1 - fraction)
+        weight = np.ones(made)
+        np.multiply.at(weight, mother_event, factors)
+        one_pair = np.bincount(mother_event, minlength=made) == 2
+        weights.append(np.where(one_pair | (not any(muons)), weight, 0.0))
+    return _particles(batches, n_events), np.concatenate(weights)
+
+
+def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
+    """Leave a hadron, and its antiparticle, only the decays to muons or only the others.
+
+    Returned is the branching fraction of those to muons.
+    """
+    entry = pythia.particleData.findParticle(hadron)
+    channels = [entry.channel(number) for number in range(entry.sizeChannels())]
+    has_muon = [
+        any(abs(channel.product(k)) == 13 for k in range(channel.multiplicity())) for channel in channels
+    ]
+    on_mode = {(False, False): 0, (True, True): 1, (True, False): 2, (False, True): 3}  # of Pythia
+    wanted, unwanted = on_mode[muons], on_mode[not muons[0], not muons[1]]
+    branching = np.array([channel.bRatio() for channel in channels])
+    for channel, muonic in zip(channels, has_muon, strict=True):
+        if channel.onMode() != 1:
+            raise RuntimeError(f"Pythia has switched off a decay of {hadron}")
+        channel.onMode(wanted if muonic else unwanted)
+    return float(branching[has_muon].sum() / branching.sum())
+
+
+def _random_seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(1, LARGEST_SEED, endpoint=True))
+
+
+def _particles(batches: list[Columns], n_events: int) -> Particles:
     event, pdg, momentum, vertex = (np.concatenate(column) for column in zip(*batches, strict=True))
-    from_signal = np.zeros(len(event), dtype=bool)
-    return Generated(Particles(event, pdg, momentum, vertex, from_signal, n_events), cross_section, error)
+    return Particles(event, pdg, momentum, vertex, np.zeros(len(event), dtype=bool), n_events)
 
 
-def _batch(pythia: Any, process: str, n_events: int, sqrt_s: float) -> tuple[int, tuple[np.ndarray, ...]]:
-    """Up to `n_events` events: their number, and event, pdg, momentum, vertex of their particles."""
-    if process == "bbbar":
-        return n_events, _upsilon_decays(pythia, n_events, sqrt_s)
-    record = pythia.nextBatch(n_events)  # leaves out what Pythia gives up on
-    return len(record), _visible(record.prt)
+def _batches(
+    pythia: Any, process: str, n_events: int, sqrt_s: float
+) -> Iterator[tuple[int, Columns, Columns]]:
+    """Batches of `n_events` events: how many, (event, pdg, momentum, vertex) of their particles, and
+    (event, pdg) of their heavy hadrons.
+    """
+    while n_events > 0:
+        wanted = min(n_events, BATCH)
+        if process == "bbbar":
+            made, batch = wanted, _upsilon_decays(pythia, wanted, sqrt_s)
+        else:
+            record = pythia.nextBatch(wanted)  # leaves out what Pythia gives up on
+            made, batch = len(record), _visible_and_heavy(record.prt)
+        yield made, batch[:4], batch[4:]
+        n_events -= made
 
 
 def _initialised(process: str, channel: Channel, sqrt_s: float, seed: int) -> Any:
@@ -122,9 +192,10 @@ def _pair_settings(channel: Channel, sqrt_s: float) -> tuple[str, ...]:
     )
 
 
-def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> tuple[np.ndarray, ...]:
-    """event, pdg, momentum, vertex of the stable visible particles of `n_events` decays at rest."""
+def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> Columns:
+    """Stable visible particles, and B mesons, of `n_events` decays at rest; as of `_visible_and_heavy`."""
     event, pdg, momentum, vertex_mm = [], [], [], []
+    heavy_event, heavy_pdg = [], []
     made = 0
     while made < n_events:
         pythia.event.reset()
@@ -137,22 +208,30 @@ def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> tuple[np.ndarr
                 pdg.append(p.id())
                 momentum.append((p.px(), p.py(), p.pz(), p.e()))
                 vertex_mm.append((p.xProd(), p.yProd(), p.zProd()))
+            elif p.idAbs() in HEAVY_HADRONS["bbbar"]:
+                heavy_event.append(made)
+                heavy_pdg.append(p.id())
         made += 1
-    return np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
+    visible = np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
+    return *visible, np.array(heavy_event), np.array(heavy_pdg)
 
 
-def _visible(particles: Any) -> tuple[np.ndarray, ...]:
-    """event, pdg, momentum, vertex of the stable visible particles of a batch (an awkward array)."""
+def _visible_and_heavy(particles: Any) -> Columns:
+    """event, pdg, momentum, vertex of stable visible particles; event, pdg of charmed hadrons that decay weakly.
+
+    particles: of a batch, an awkward array.
+    """
     import awkward as ak
 
     counts = ak.to_numpy(ak.num(particles))
     flat = ak.flatten(particles)
     pdg = ak.to_numpy(flat.id)
+    event = np.repeat(np.arange(len(counts)), counts)
+    heavy = np.isin(np.abs(pdg), HEAVY_HADRONS["qqbar"])
     keep = (ak.to_numpy(flat.status) > 0) & np.isin(np.abs(pdg), VISIBLE)
     flat = flat[keep]
     momentum = np.stack([ak.to_numpy(flat.p[axis]) for axis in ("px", "py", "pz", "e")], axis=-1)
     origin = {"px": 0.0, "py": 0.0, "pz": 0.0, "e": 0.0}
     vertex_mm = ak.fill_none(flat.vProd, origin)  # absent when it is the interaction point
     vertex = 0.1 * np.stack([ak.to_numpy(vertex_mm[axis]) for axis in ("px", "py", "pz")], axis=-1)
-    event = np.repeat(np.arange(len(counts)), counts)[keep]
-    return event, pdg[keep], momentum, vertex
+    return event[keep], pdg[keep], momentum, vertex, event[heavy], pdg[heavy]

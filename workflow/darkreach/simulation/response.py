@@ -14,7 +14,7 @@ from darkreach.detector import BEAMS, GEOMETRY
 from darkreach.simulation.conversions import convert_photons, radiate
 from darkreach.simulation.identification import electron_id, muon_id
 from darkreach.simulation.pairs import Pairs, invariant_mass, kept_pairs
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.photons_response import GoodPhotons, good_photons
 from darkreach.simulation.response_beams import laboratory_momenta
 from darkreach.simulation.tracks_response import MeasuredTracks, charge_of, measure_tracks, track_efficiency
@@ -66,7 +66,7 @@ def reconstruct(
 
     geometry = GEOMETRY[detector]
     spot = rng.standard_normal((particles.n_events, 3)) * geometry.beam_spot
-    track = np.flatnonzero(particles.found)
+    track = np.flatnonzero(decided(particles.found))
     event = particles.event[track]
     vertex = particles.vertex[track] + spot[event]
     seen = radiate(lab[track], particles.pdg[track], vertex, geometry, rng)
@@ -159,11 +159,11 @@ def _with_quantiles(particles: Particles, rng: np.random.Generator) -> Particles
 
 def _identifiers(particles: Particles, lab: np.ndarray, detector: str) -> tuple[np.ndarray, np.ndarray]:
     """muonID and electronID of the tracks; 0 for particles that are none."""
-    track = np.flatnonzero(particles.found)
+    track = np.flatnonzero(decided(particles.found))
     muon, electron = np.zeros((2, len(lab)))
     momentum, pdg = lab[track], particles.pdg[track]
-    muon[track] = muon_id(momentum, pdg, particles.muon_quantile[track], detector)
-    electron[track] = electron_id(momentum, pdg, particles.electron_quantile[track], detector)
+    muon[track] = muon_id(momentum, pdg, decided(particles.muon_quantile)[track], detector)
+    electron[track] = electron_id(momentum, pdg, decided(particles.electron_quantile)[track], detector)
     return muon, electron
 
 

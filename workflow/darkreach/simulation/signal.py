@@ -119,6 +119,11 @@ class _Setting(NamedTuple):
     decay: str
     library: TauLibrary | None
 
+    def decayed_taus(self, momentum: np.ndarray, helicity: np.ndarray, rng: np.random.Generator) -> Products:
+        """Decays of τ pairs, as `decay_tau_pairs`; with them there is a library."""
+        assert self.library is not None
+        return decay_tau_pairs(momentum, helicity, self.library, rng)
+
 
 def _from_signal(from_x: np.ndarray, production: str, decay: str) -> np.ndarray:
     if decay in ("mumu", "ee"):
@@ -137,9 +142,10 @@ def _decayed(
         lepton_mass = LEPTON_MASSES[setting.production]
         amplitudes = production_amplitudes(setting.vertex, setting.mass, lepton_mass, at_rest)
     if setting.production == "tau":
+        assert amplitudes is not None
         helicities = draw_helicities((np.abs(amplitudes) ** 2).sum((0, 3)), rng)
         taus = at_rest[:2].transpose(2, 0, 1)
-        produced = decay_tau_pairs(taus, helicities, setting.library, rng).boosted_along_z(velocity)
+        produced = setting.decayed_taus(taus, helicities, rng).boosted_along_z(velocity)
     else:
         produced = pointlike(momenta[:2], (13, -13))
     from_x = _resonance_products(setting, momenta[2], amplitudes, rng)
@@ -155,7 +161,10 @@ def _resonance_products(
     n_events = momentum.shape[-1]
     masses = np.full(n_events, setting.mass)
     pdg, lepton_mass = DECAYS[setting.decay]
-    vector = amplitudes.reshape(-1, 3, n_events) if setting.vertex == "vector" else None
+    vector = None
+    if setting.vertex == "vector":
+        assert amplitudes is not None
+        vector = amplitudes.reshape(-1, 3, n_events)
     beta = float(lepton_velocity(setting.mass, lepton_mass))
     unit = decay_directions(vector, beta, n_events, rng)
     if setting.decay != "tautau":
@@ -164,4 +173,4 @@ def _resonance_products(
     helicities = decay_helicities(vector, beta, unit, rng)
     at_rest = np.concatenate([np.zeros((3, n_events)), masses[np.newaxis]])
     taus = decay_to_pair(at_rest, masses, lepton_mass, unit).transpose(2, 0, 1)
-    return decay_tau_pairs(taus, helicities, setting.library, rng).boosted(momentum, masses)
+    return setting.decayed_taus(taus, helicities, rng).boosted(momentum, masses)

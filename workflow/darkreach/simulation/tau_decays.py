@@ -104,13 +104,15 @@ def _with_pions_decayed(
     pions = pions[np.lexsort((rng.random(len(pions)), products.parent[pions]))]
     rank = np.arange(len(pions)) - (np.cumsum(neutral_pions) - neutral_pions)[products.parent[pions]]
     is_dalitz = rank < dalitz[products.parent[pions]]
+    # Rows of particles, and the PDG code and momenta of what they become; None keeps them.
+    parts: list[tuple[np.ndarray, int | None, np.ndarray | None]]
     parts = [(np.flatnonzero(products.pdg != 111), None, None)]
-    for chosen, decay, kinds in (
+    for chosen, decay, codes in (
         (pions[~is_dalitz], photons_of_pions, (22, 22)),
         (pions[is_dalitz], dalitz_decays, (22, 11, -11)),
     ):
-        momenta = decay(products.momentum[chosen].T, rng)
-        parts += [(chosen, kind, momentum.T) for kind, momentum in zip(kinds, momenta, strict=True)]
+        decayed = decay(products.momentum[chosen].T, rng)
+        parts += [(chosen, code, momentum.T) for code, momentum in zip(codes, decayed, strict=True)]
     source = np.concatenate([rows for rows, _, _ in parts])
     kinds = [products.pdg[rows] if kind is None else np.full(len(rows), kind) for rows, kind, _ in parts]
     momenta = [products.momentum[rows] if p is None else p for rows, _, p in parts]

@@ -35,7 +35,7 @@ BRANCHING_FRACTIONS = {
     (16, -211, -211, 211): 0.0902,
     (16, 111, -211, -211, 211): 0.0449,
 }
-_LEPTONS = {(16, 11, -12): ELECTRON_MASS, (16, 13, -14): MUON_MASS}
+_LEPTONS: dict[tuple[int, ...], float] = {(16, 11, -12): ELECTRON_MASS, (16, 13, -14): MUON_MASS}
 _ENERGY = 5.0  # GeV: Pythia polarises the τ⁻ along its flight, so it has to move
 
 
@@ -189,7 +189,8 @@ def _by_pythia(pythia: Any, channel: int, n: int) -> _Decays:
     pythia.readString("15:onMode = off")
     pythia.particleData.particleDataEntryPtr(15).channel(channel).onMode(1)
     flight = np.sqrt(_ENERGY**2 - TAU_MASS**2)
-    counts, pdg, momentum, position = [], [], [], []
+    counts: list[int] = []
+    pdg, momentum, position = [], [], []
     while len(counts) < n:
         pythia.event.reset()
         pythia.event.append(15, 1, 0, 0, 0.0, 0.0, flight, _ENERGY, TAU_MASS)

@@ -19,7 +19,7 @@ from darkreach.detector import BEAMS
 from darkreach.simulation.laboratory_vertices import with_laboratory_vertices
 from darkreach.simulation.neutral_pions import DALITZ_FRACTION
 from darkreach.simulation.particle_lists import take
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.potential_leptons import PotentialLeptons
 from darkreach.simulation.response import select_events
 from darkreach.simulation.tau_library import TauLibrary
@@ -140,8 +140,9 @@ class ThinnedTauPairs:
         particles = with_laboratory_vertices(particles, BEAMS[self._detector])
         particles = convert_chosen(particles, converted[keep], self._detector, rng)
         far = _is_far(particles)
-        particles.found[far] = self._found(take(particles, far), rng)
-        keep = self._has_tracks(particles, particles.found, np.zeros(particles.n_events, int))
+        found = decided(particles.found)
+        found[far] = self._found(take(particles, far), rng)
+        keep = self._has_tracks(particles, found, np.zeros(particles.n_events, int))
         particles, _ = select_events(particles, keep)
         self._set_quantiles(particles, entries[keep], dalitz_of_tau[keep], groups[keep], rng)
         return particles
