@@ -9,7 +9,7 @@ from pydantic import Field
 from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import four_momentum, mass_squared
+from darkreach.searches.kinematics import mass_squared, track_momentum
 
 METHOD = "peak"
 REGION_VARIABLE = "recoil_mass"
@@ -45,10 +45,7 @@ def candidates(
     variables: dict[str, np.ndarray], selection: Selection, detector: str, cutflow: Cutflow
 ) -> dict[str, np.ndarray]:
     """Two muons and nothing else: `recoil_mass` and `extra_energy` in GeV, and what came along."""
-    muons = [
-        four_momentum(*(variables[f"{track}.{axis}"] for axis in ("px", "py", "pz")), MUON_MASS)
-        for track in TRACKS
-    ]
+    muons = [track_momentum(variables, f"{track}.", MUON_MASS) for track in TRACKS]
     beams = np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
     recoil = beams - muons[0] - muons[1]
     transverse = np.hypot(recoil[:, 0], recoil[:, 1])

@@ -14,7 +14,7 @@ from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost, reversed_momentum
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import cos_angle, four_momentum, magnitude, mass_squared
+from darkreach.searches.kinematics import cos_angle, magnitude, mass_squared, track_momentum
 from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
 
 METHOD = "counting"
@@ -181,6 +181,7 @@ def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]
     total = np.stack([v[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
     plus, minus = (_at_vertex(v, sign, MUON_MASS) for sign in ("plus", "minus"))
     pair = plus + minus
+    dipion = _at_vertex(v, "plus", PION_MASS) + _at_vertex(v, "minus", PION_MASS)
     vertex = np.stack([v[f"vertex_{axis}"] for axis in "xyz"], axis=-1)
     direction = vertex / np.linalg.norm(vertex, axis=-1, keepdims=True)
     pion, is_plus = nearer_pion(v, pair, total)
@@ -194,7 +195,7 @@ def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]
     return {
         "m_plus": solutions.m_plus,
         "m_minus": solutions.m_minus,
-        "dipion_mass": np.sqrt(mass_squared(sum(_at_vertex(v, s, PION_MASS) for s in ("plus", "minus")))),
+        "dipion_mass": np.sqrt(mass_squared(dipion)),
         "lambda_distance": _distance_from_lambda(v),
         "vertex_radius": np.hypot(v["vertex_x"], v["vertex_y"]),
         "transverse_momentum": np.sqrt(np.maximum(momentum**2 - along**2, 0.0)),
@@ -215,10 +216,7 @@ def nearer_pion(
     Pion and N come from one τ: in the centre-of-mass frame the pion is nearer to the pair than the track
     from the other τ. pair, total: (n, 4) momenta of the pair and of the collision, GeV.
     """
-    others = [
-        four_momentum(*(v[f"{track}.{axis}"] for axis in ("px", "py", "pz")), PION_MASS)
-        for track in ("other_plus", "other_minus")
-    ]
+    others = [track_momentum(v, f"{track}.", PION_MASS) for track in ("other_plus", "other_minus")]
     frame = reversed_momentum(total)
     cosines = [cos_angle(boost(other, frame), boost(pair, frame)) for other in others]
     is_plus = cosines[0] > cosines[1]
@@ -237,7 +235,7 @@ def tau_energy_excess(taus: np.ndarray, total: np.ndarray) -> np.ndarray:
 
 def _at_vertex(v: dict[str, np.ndarray], sign: str, mass: float) -> np.ndarray:
     """(n, 4) momentum at the displaced vertex of the `plus` or `minus` track with a mass, GeV."""
-    return four_momentum(*(v[f"{sign}_vertex_{axis}"] for axis in ("px", "py", "pz")), mass)
+    return track_momentum(v, f"{sign}_vertex_", mass)
 
 
 def _distance_from_lambda(v: dict[str, np.ndarray]) -> np.ndarray:

@@ -1,14 +1,21 @@
 """Four-momenta of candidates. All arrays end in (px, py, pz, E) in GeV."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from darkreach.detector.beams import boost, reversed_momentum
 
 
-def four_momentum(px: np.ndarray, py: np.ndarray, pz: np.ndarray, mass: float) -> np.ndarray:
+def four_momentum(px: np.ndarray, py: np.ndarray, pz: np.ndarray, mass: np.ndarray | float) -> np.ndarray:
     """(..., 4) momentum of a particle of known mass (GeV)."""
     px, py, pz = (np.asarray(component, dtype=np.float64) for component in (px, py, pz))
     return np.stack([px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2)], axis=-1)
+
+
+def track_momentum(variables: Mapping[str, np.ndarray], prefix: str, mass: float) -> np.ndarray:
+    """(n, 4) momentum from the columns `{prefix}px`, `{prefix}py`, `{prefix}pz` and a mass, all in GeV."""
+    return four_momentum(variables[f"{prefix}px"], variables[f"{prefix}py"], variables[f"{prefix}pz"], mass)
 
 
 def mass_squared(momentum: np.ndarray) -> np.ndarray:
@@ -18,7 +25,7 @@ def mass_squared(momentum: np.ndarray) -> np.ndarray:
     return (momentum[..., 3] - p) * (momentum[..., 3] + p)
 
 
-def pair_mass_squared(first: np.ndarray, second: np.ndarray, mass: float) -> np.ndarray:
+def pair_mass_squared(first: np.ndarray, second: np.ndarray, mass: np.ndarray | float) -> np.ndarray:
     """(...) invariant mass squared of two particles of the same mass, GeV²; exact near threshold.
 
     m² − 4μ² = 2(E₁E₂ − p⃗₁·p⃗₂ − μ²) is a difference of large numbers for collinear particles; written as

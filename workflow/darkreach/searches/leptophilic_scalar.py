@@ -180,7 +180,7 @@ def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection:
 
 def _electron_mass(momenta: np.ndarray) -> np.ndarray:
     """(n,) mass of pairs of electrons with (n, 2, 3) momenta, GeV."""
-    pair = four_momentum(*np.moveaxis(momenta, -1, 0), ELECTRON_MASS)
+    pair = _with_mass(momenta, ELECTRON_MASS)
     return np.sqrt(pair_mass_squared(pair[:, 0], pair[:, 1], ELECTRON_MASS))
 
 
@@ -190,11 +190,16 @@ def _candidate(variables: dict[str, np.ndarray], channel: np.ndarray) -> Candida
     mass = np.where(channel == CHANNELS.index("mumu"), MUON_MASS, ELECTRON_MASS)
     pair = np.where(displaced[:, None, None], _at_vertex(variables), _as_measured(variables, PAIR))
     return Candidate(
-        pair=four_momentum(*np.moveaxis(pair, -1, 0), mass[:, None]),
+        pair=_with_mass(pair, mass[:, None]),
         lepton_mass=mass,
-        taus=four_momentum(*np.moveaxis(_as_measured(variables, TAUS), -1, 0), PION_MASS),
+        taus=_with_mass(_as_measured(variables, TAUS), PION_MASS),
         beams=np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1),
     )
+
+
+def _with_mass(momenta: np.ndarray, mass: np.ndarray | float) -> np.ndarray:
+    """(n, tracks, 4) from (n, tracks, 3) momenta and the mass, GeV."""
+    return four_momentum(momenta[..., 0], momenta[..., 1], momenta[..., 2], mass)
 
 
 def _as_measured(variables: dict[str, np.ndarray], tracks: tuple[str, ...]) -> np.ndarray:

@@ -12,7 +12,7 @@ from darkreach.detector import TRACKS as TRACK_RESOLUTIONS
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematic_fit import fit_with_radiation
-from darkreach.searches.kinematics import four_momentum, mass_squared, pair_mass_squared
+from darkreach.searches.kinematics import mass_squared, pair_mass_squared, track_momentum
 from darkreach.searches.mumu_features import FEATURES, mumu_features
 
 __all__ = ["FEATURES"]
@@ -145,15 +145,7 @@ def _has_full_energy(variables: dict[str, np.ndarray], selection: Selection) -> 
 
 def _momenta(variables: dict[str, np.ndarray]) -> np.ndarray:
     """(n, 4, 4) measured momenta of the four tracks as muons, GeV."""
-    return np.stack(
-        [
-            four_momentum(
-                variables[f"{track}.px"], variables[f"{track}.py"], variables[f"{track}.pz"], MUON_MASS
-            )
-            for track in TRACKS
-        ],
-        axis=1,
-    )
+    return np.stack([track_momentum(variables, f"{track}.", MUON_MASS) for track in TRACKS], axis=1)
 
 
 def _is_of_selection(name: str) -> bool:

@@ -16,7 +16,7 @@ from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import four_momentum, magnitude, mass_squared, rest_frame
+from darkreach.searches.kinematics import magnitude, mass_squared, rest_frame, track_momentum
 from darkreach.searches.recoil_features import RECOIL_FEATURES, recoil_features
 
 METHOD = "peak"
@@ -117,7 +117,7 @@ def _near_interaction_point(variables: Variables, selection: Selection) -> np.nd
 
 
 def _is_neutral(variables: Variables, _: Selection) -> np.ndarray:
-    return sum(variables[f"{track}.charge"] for track in TRACKS) == 0
+    return np.sum([variables[f"{track}.charge"] for track in TRACKS], axis=0) == 0
 
 
 def _has_few_tracks(variables: Variables, selection: Selection) -> np.ndarray:
@@ -165,13 +165,7 @@ _CUTS: tuple[tuple[str, Callable[[Variables, Selection], np.ndarray]], ...] = (
 
 def _momenta(variables: Variables) -> np.ndarray:
     """(n, 4, 4) measured momenta of the four tracks as muons, GeV."""
-    return np.stack(
-        [
-            four_momentum(*(variables[f"{track}.{axis}"] for axis in ("px", "py", "pz")), MUON_MASS)
-            for track in TRACKS
-        ],
-        axis=1,
-    )
+    return np.stack([track_momentum(variables, f"{track}.", MUON_MASS) for track in TRACKS], axis=1)
 
 
 def _total(variables: Variables) -> np.ndarray:
