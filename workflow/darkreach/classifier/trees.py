@@ -1,11 +1,15 @@
 """Boosted trees for signal and several backgrounds: training, scores, and their operators in ONNX."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from darkreach.classifier.onnx_graph import TREES, Graph, onnx_bytes
 from darkreach.config.search import Classifier
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 PATIENCE = 10  # iterations without progress on the rows held back
 LEAF_ROWS = 100  # at least in a leaf: fewer are learnt by heart
@@ -116,7 +120,7 @@ def train_trees(
     return _fitted(boosting, np.log(totals / totals[0])), int(boosting.n_iter_)
 
 
-def _fitted(boosting: "HistGradientBoostingClassifier", offsets: np.ndarray) -> Trees:  # noqa: F821
+def _fitted(boosting: "HistGradientBoostingClassifier", offsets: np.ndarray) -> Trees:
     """The trees that scikit-learn has fitted; `offsets` are added to its sums."""
     baseline, binary = boosting._baseline_prediction[0], len(offsets) == 2
     # of two classes scikit-learn has one sum, that of the second

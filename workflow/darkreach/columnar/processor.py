@@ -69,7 +69,7 @@ class SearchProcessor(processor.ProcessorABC):
         """The result for no rows."""
         spec = self.spec
         stage = hist.axis.StrCategory([PRESELECTED, CLASSIFIED], name="stage", overflow=False)
-        histograms = {
+        histograms: dict[str, hist.Hist] = {
             f"control/{name}": hist.Hist(stage, _axis(name, *binning), storage=hist.storage.Weight())
             for name, binning in self.controls.items()
         }
@@ -144,7 +144,7 @@ class SearchProcessor(processor.ProcessorABC):
         for point in self.points:
             factor = lifetime_weights(self.components, point, mass, length)
             used = factor > 0
-            chosen = {name: values[used] for name, values in observables.items()}
+            chosen: dict[str, Any] = {name: values[used] for name, values in observables.items()}
             histogram.fill(point=point_name(point), **chosen, weight=(weight * factor)[used])
 
     def _line_masks(self) -> dict[str, int]:

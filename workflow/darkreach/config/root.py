@@ -52,7 +52,7 @@ class Config(Section):
         served = self.samples[sample_name].searches or list(self.searches)
         return served[0]
 
-    def decay_of(self, sample_name: str) -> str | None:
+    def decay_of(self, sample_name: str) -> Decay | None:
         """Decay of X in a signal sample; None for other samples."""
         sample = self.samples[sample_name]
         if sample.kind != "signal":

@@ -116,9 +116,11 @@ def predict_hnl(model_name: str, mass: float, coupling: float) -> dict[str, obje
     """All predictions for one N of |V_τN|² = coupling: mass and width in GeV, cτ in m.
 
     Raises:
-        DarkreachError: a value out of range.
+        DarkreachError: the model is another one, or a value out of range.
     """
     model = model_named(model_name)
+    if not isinstance(model, Hnl):
+        raise DarkreachError(f"model {model_name!r} is no heavy neutral lepton: choose hnl or hnl_majorana.")
     if not 0 < mass < TAU_MASS - PION_MASS:
         raise DarkreachError(
             f"mass is {mass:g} GeV: τ → πN needs a positive number below {TAU_MASS - PION_MASS:.6g} GeV."
