@@ -43,6 +43,17 @@ class ChannelTemplates:
     backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     signals: dict[str, dict[SignalPoint, SignalTemplate]] = field(default_factory=dict)
 
+    @property
+    def observed(self) -> np.ndarray:
+        """`data` of a search that is not blind.
+
+        Raises:
+            DarkreachError: there are none.
+        """
+        if self.data is None:
+            raise DarkreachError("the search is not blind but the templates have no data; merge again")
+        return self.data
+
 
 @dataclass
 class Templates:

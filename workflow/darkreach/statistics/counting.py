@@ -153,7 +153,7 @@ def _statistics(name: str, expected: Expected) -> dict[str, Any]:
 
 
 def _observed(templates: Templates, region: Region) -> float:
-    return region.window.count(templates.channels[region.channel].data)
+    return region.window.count(templates.channels[region.channel].observed)
 
 
 def _event_limits(
@@ -213,7 +213,7 @@ def _test(
             "coupling_upper_edge_exp": edges[3] and edges[3][1],
         }
     else:
-        efficiency = signal.efficiency(mass, hypothesis.lifetime)
+        efficiency = signal.efficiency(mass, hypothesis.lifetime_m)
         if not efficiency > 0:
             raise DarkreachError(f"no N with cτ = {hypothesis.lifetime:g} m decays where it is looked for")
         couplings = [
@@ -226,7 +226,7 @@ def _test(
         row |= dict.fromkeys([*OF_DATA, "coupling_limit_obs", "coupling_upper_edge_obs"])
     if at is None:
         return row, None, None
-    lifetime = expectation.lifetime_m(at) if hypothesis.kind == "natural" else hypothesis.lifetime
+    lifetime = expectation.lifetime_m(at) if hypothesis.kind == "natural" else hypothesis.lifetime_m
     efficiency = signal.efficiency(mass, lifetime)
     reference = at * expectation.unit_fb
     per_fb = templates.luminosity_fb * efficiency
@@ -249,6 +249,7 @@ class _Expectation:
         )
         self._signal, self._luminosity, self._mass = signal, luminosity_fb, mass
         self._model = model_named(spec.model)
+        assert spec.counting is not None  # there are no signal regions without it
         low, high = spec.counting.couplings
         number = round(np.log10(high / low) * spec.counting.couplings_per_decade) + 1
         self._grid = np.log(np.geomspace(low, high, max(number, 2)))

@@ -91,9 +91,8 @@ class CountingBackground:
 
 
 def _observed_in_control(templates: Templates, channel: str) -> float:
-    if any(content.data is None for content in templates.channels.values()):
-        raise DarkreachError("the search is not blind but the templates have no data; merge again")
-    observed = float(templates.channels[channel].data.sum())
+    data = {name: content.observed for name, content in templates.channels.items()}
+    observed = float(data[channel].sum())
     if observed == 0:
         raise DarkreachError(
             f"no event is observed in the control channel '{channel}', so the background cannot be scaled; "

@@ -1,7 +1,7 @@
 """Signal region and efficiency of a search that counts events in the plane of two mass solutions."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -17,7 +17,8 @@ from darkreach.statistics.resolution import effective_entries
 MINIMUM_ENTRIES = 5
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True)
+class Window:
     """A rectangle of whole bins in the plane: bins first[i] to last[i] − 1 of axis i."""
 
     first: tuple[int, int]
@@ -120,7 +121,8 @@ class LifetimeCurve:
         """Take lifetime cτ in m → efficiency; lifetimes without any efficiency are left out."""
         self._lifetimes = np.array(sorted(t for t, e in efficiencies.items() if e > 0))
         self._logs = np.log([efficiencies[t] for t in self._lifetimes])
-        self._slope, self._curve = 0.0, None
+        self._slope = 0.0
+        self._curve: CubicSpline | None = None
         if len(self._lifetimes) > 1:
             self._curve = CubicSpline(np.log(self._lifetimes), self._logs)
             # of two neighbours only: the shortest lifetimes are those that decide
@@ -134,7 +136,7 @@ class LifetimeCurve:
         shortest, longest = self._lifetimes[0], self._lifetimes[-1]
         if lifetime_m >= longest:
             return float(np.exp(self._logs[-1]) * longest / lifetime_m)
-        if lifetime_m <= shortest:
+        if self._curve is None or lifetime_m <= shortest:
             return float(np.exp(self._logs[0] - self._slope * (1 / lifetime_m - 1 / shortest)))
         return float(np.exp(self._curve(np.log(lifetime_m))))
 
@@ -143,7 +145,8 @@ def _entries(template: SignalTemplate) -> float:
     return effective_entries(template.values, template.variances)
 
 
-class Region(NamedTuple):
+@dataclass(frozen=True)
+class Region:
     """Where events of a hypothesis are counted."""
 
     channel: str
@@ -176,9 +179,11 @@ class SignalRegions:
                 f"searches.{spec.search}.counting.mass_borders_GeV: give ascending masses between the signal "
                 f"channels {', '.join(self._channels) or '(none)'}, so {len(self._channels) - 1} of them"
             )
-        edges = tuple(templates.edges.values())
+        first, second = templates.edges.values()
         self._signals = [
-            CountingSignal(edges, _signals(templates, channel, spec.model), spec.counting.signal_fraction)
+            CountingSignal(
+                (first, second), _signals(templates, channel, spec.model), spec.counting.signal_fraction
+            )
             for channel in self._channels
         ]
 

@@ -23,9 +23,9 @@ def significance_of_counting(templates: Templates, masses: Sequence[float], spec
     the extrapolation from there. Returns the fields of `GlobalSignificance`, `mass_GeV` of the excess, and
     `hypotheses`, the number of signal regions.
     """
-    masses = np.unique(np.asarray(masses, float))
+    tested = np.unique(np.asarray(masses, float))
     signal, background = SignalRegions(templates, spec), CountingBackground(templates, spec)
-    regions = [signal.region(mass) for mass in masses]
+    regions = [signal.region(mass) for mass in tested]
     expected = [background.in_region(region) for region in regions]
     means = [background.scale * e.events for e in expected]
     errors = [background.relative_error(e.simulated) for e in expected]
@@ -39,17 +39,17 @@ def significance_of_counting(templates: Templates, masses: Sequence[float], spec
         return np.maximum(norm.isf(np.stack(columns, axis=1)), 0.0)
 
     densities, spread = background.densities(), background.relative_error(np.inf)
-    data = {name: templates.channels[name].data for name in densities}
+    data = {name: templates.channels[name].observed for name in densities}
     observed = local_z(np.array([counted(data)]))[0]
-    rng = np.random.default_rng(np.random.SeedSequence([spec.seed, len(masses)]))
+    rng = np.random.default_rng(np.random.SeedSequence([spec.seed, len(tested)]))
     scales = rng.gamma(1 / spread**2, spread**2, spec.scan.global_toys)
     z = local_z(np.array([counted(_thrown(densities, s, rng)) for s in scales]))
     largest = z.max(axis=1)
     crossings = np.count_nonzero((z[:, 1:] > THRESHOLD) & (z[:, :-1] <= THRESHOLD), axis=1)
-    toys = ScanToys((spec.seed,), len(masses), largest, largest, crossings)
+    toys = ScanToys((spec.seed,), len(tested), largest, largest, crossings)
     found = asdict(global_significance(float(observed.max()), toys))
     found["z"] = max(found["z"], 0.0)  # without any excess p is 1
-    return {"mass_GeV": float(masses[observed.argmax()]), **found, "hypotheses": len(masses)}
+    return {"mass_GeV": float(tested[observed.argmax()]), **found, "hypotheses": len(tested)}
 
 
 def _thrown(

@@ -18,6 +18,12 @@ class Hypothesis(NamedTuple):
     lifetime: float | Literal["natural"] = 0.0
 
     @property
+    def lifetime_m(self) -> float:
+        """cτ in m of a hypothesis that is not `natural`."""
+        assert not isinstance(self.lifetime, str)
+        return self.lifetime
+
+    @property
     def kind(self) -> Literal["prompt", "fixed", "natural"]:
         """In a word, as in the limit table."""
         return "natural" if self.lifetime == "natural" else "fixed" if self.lifetime > 0 else "prompt"
@@ -47,7 +53,7 @@ def hypotheses_of_scan(signal: SearchSignal, scan: Scan) -> list[Hypothesis]:
         Hypothesis(mass, lifetime)
         for lifetime in scan.lifetimes_m
         for mass in masses
-        if lifetime in (0, "natural") or signal.simulated_share(mass, lifetime) > 0.5
+        if isinstance(lifetime, str) or lifetime == 0 or signal.simulated_share(mass, lifetime) > 0.5
     ]
 
 
@@ -69,7 +75,8 @@ def hypothesis_masses(scan: Scan, signal: SearchSignal) -> np.ndarray:
         )
     if scan.step_GeV is not None:
         return evenly_spaced_masses(scan)
-    x = np.linspace(*signal.observable.of_mass(scan.range_GeV), 20001)
+    first, last = signal.observable.of_mass(scan.range_GeV)
+    x = np.linspace(first, last, 20001)
     density = 1 / signal.resolution(np.clip(signal.observable.to_mass(x), low, high))
     resolutions = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
     steps = max(1, math.ceil(resolutions[-1] / scan.step_sigma))
@@ -82,6 +89,7 @@ def hypothesis_masses(scan: Scan, signal: SearchSignal) -> np.ndarray:
 def evenly_spaced_masses(scan: Scan) -> np.ndarray:
     """Masses in GeV from the low to the high end of the scan, `step_GeV` apart or a little less."""
     low, high = scan.range_GeV
+    assert scan.step_GeV is not None
     steps = max(1, math.ceil((high - low) / scan.step_GeV - 1e-9))
     return np.linspace(low, high, steps + 1).round(6)
 

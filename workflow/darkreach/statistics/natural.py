@@ -90,7 +90,7 @@ def _couplings(row: Row, rate: Rate) -> list[float | None]:
 def _as_natural(row: Row, rate: Rate) -> Row:
     """The row of a prompt X as that of an X with the model's lifetime."""
     observed, _, _, expected, *_ = _couplings(row, rate)
-    lifetime = rate.lifetime_m(expected if observed is None else observed)
+    lifetime = rate.lifetime_m(next(g for g in (observed, expected) if g is not None))
     own = {"lifetime_m": lifetime, "lifetime_hypothesis": "natural"}
     own |= {"coupling_limit_obs": observed, "coupling_limit_exp": expected}
     # an excess counts once, where the lifetime is prompt or fixed

@@ -62,7 +62,7 @@ def _prepare(
 ) -> tuple[Row, Workspace | None]:
     """The part of a row that needs no fit, and the workspace."""
     row = empty_row(hypothesis)
-    mass, lifetime = hypothesis
+    mass, lifetime = hypothesis.mass_GeV, hypothesis.lifetime_m
     veto = veto_of(mass, spec.vetoes)
     if veto is not None:
         return row | {"status": f"vetoed: {veto}"}, None

@@ -41,7 +41,7 @@ def significance_of_scan(
         if veto_of(hypothesis.mass_GeV, spec.vetoes) is not None:
             continue
         try:
-            channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime], spec)
+            channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime_m], spec)
             specs.append(workspace_of(channels, signal, hypothesis, templates.luminosity_fb, spec))
         except DarkreachError:  # the row of the scan says why
             continue

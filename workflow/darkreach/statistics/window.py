@@ -175,9 +175,7 @@ def _spectrum(templates: ChannelTemplates, spec: ScanSpec) -> np.ndarray:
         if not templates.backgrounds:
             raise DarkreachError("the search is blind and the templates have no background")
         return np.sum([values for values, _ in templates.backgrounds.values()], axis=0)
-    if templates.data is None:
-        raise DarkreachError("the search is not blind but the templates have no data; merge again")
-    return templates.data
+    return templates.observed
 
 
 def _with_known_steps(window: FitWindow, spectrum: np.ndarray, edges: np.ndarray, centre: float) -> FitWindow:

@@ -40,7 +40,7 @@ def build_workspace(
     Raises:
         DarkreachError: nothing can be fitted; the sentence says why.
     """
-    channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime], spec)
+    channels, _ = fit_channels(templates, signal, hypothesis, [hypothesis.lifetime_m], spec)
     return workspace_of(channels, signal, hypothesis, templates.luminosity_fb, spec)
 
 
@@ -102,7 +102,7 @@ def workspace_of(
     Raises:
         DarkreachError: no signal is left in the windows.
     """
-    efficiencies = signal.efficiencies(hypothesis.mass_GeV, hypothesis.lifetime)
+    efficiencies = signal.efficiencies(hypothesis.mass_GeV, hypothesis.lifetime_m)
     signals = [
         _signal_per_fb(signal, channel, hypothesis, efficiencies.get(channel.name, 0.0) * luminosity_fb, spec)
         for channel in channels
@@ -158,7 +158,7 @@ def count_observed(
     for channel in channels:
         counted = _allowed(channel.name, signal, spec).regions_of(edges[:-1], edges[1:]) >= 0
         counted &= np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma
-        observed += templates.channels[channel.name].data[counted].sum()
+        observed += templates.channels[channel.name].observed[counted].sum()
     return round(observed)
 
 
@@ -185,7 +185,7 @@ def _signal_per_fb(
     return {
         name: events_per_fb
         * np.maximum(
-            shape.expected_fractions(hypothesis.mass_GeV, hypothesis.lifetime, low, high, *variation), 0.0
+            shape.expected_fractions(hypothesis.mass_GeV, hypothesis.lifetime_m, low, high, *variation), 0.0
         )
         for name, variation in variations.items()
     }
@@ -225,12 +225,12 @@ def _channel(channel: FitChannel, signal: dict[str, np.ndarray], spec: ScanSpec)
     for i, (shape, start) in enumerate(zip(channel.basis, channel.coefficients, strict=True)):
         name = f"{prefix}_{i}"
         for region, inside in channel.parts.items():
-            factors = [name] if region not in channel.steps else [name, f"background_step_{region}"]
+            scales = [name] if region not in channel.steps else [name, f"background_step_{region}"]
             samples.append(
                 {
                     "name": name if len(channel.parts) == 1 else f"{name}_{region}",
                     "data": (shape * inside).tolist(),
-                    "modifiers": [{"name": f, "type": "normfactor", "data": None} for f in factors],
+                    "modifiers": [{"name": f, "type": "normfactor", "data": None} for f in scales],
                 }
             )
         bounds = [SMALLEST_COEFFICIENT, _most_events(channel) / float(shape.sum())]

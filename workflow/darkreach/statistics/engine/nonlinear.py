@@ -58,7 +58,7 @@ class CouplingLimit:
 
 def coupling_limit(
     workspace_at: Callable[[float], Mapping[str, Any]],
-    couplings: Sequence[float],
+    couplings: Sequence[float] | np.ndarray,
     cl: float = 0.90,
     toys: int = 0,
     seed: int = 1,
