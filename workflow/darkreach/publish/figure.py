@@ -61,8 +61,10 @@ def draw_limits(
         kind: [row for row in table if row["lifetime_hypothesis"] == kind]
         for kind in ("prompt", "fixed", "natural")
     }
-    prompt, natural = (by_kind[kind] or by_kind[other] for kind, other in (_KINDS, _KINDS[::-1]))
-    prompt, natural = (_as_columns(rows or table, spec.vetoes) for rows in (prompt, natural))
+    prompt, natural = (
+        _as_columns(by_kind[kind] or by_kind[other] or table, spec.vetoes)
+        for kind, other in (_KINDS, _KINDS[::-1])
+    )
     if not any(np.isfinite(c["sigma_limit_exp_fb"]).any() for c in (prompt, natural)):
         raise DarkreachError(
             f"no hypothesis of '{spec.model}' has a limit, so there is nothing to draw; "
