@@ -36,8 +36,9 @@ class Pool:
     """Choices of tracks from generated events, for the cuts of an ntuple.
 
     particles: the events, photons converted. choice: (n, k) indices of the chosen particles. probability:
-    (n,) that exactly these are found and that they have the leptons. displaced: (particles,) tracks that come
-    from elsewhere and do not count. bounds: for each lepton (n, k), as of `PotentialLeptons`.
+    (n,) that exactly these are found and that they have the leptons, times the weight of the event.
+    displaced: (particles,) tracks that come from elsewhere and do not count. bounds: for each lepton (n, k),
+    as of `PotentialLeptons`.
     """
 
     particles: Particles
@@ -125,8 +126,17 @@ def _without_useless_events(pool: Pool) -> Pool:
     )
 
 
-def fill_pool(particles: Particles, cuts: NtupleCuts, detector: str, rng: np.random.Generator) -> Pool:
-    """All choices of tracks from the events of a generator that can pass the cuts of an ntuple."""
+def fill_pool(
+    particles: Particles,
+    cuts: NtupleCuts,
+    detector: str,
+    rng: np.random.Generator,
+    weight: np.ndarray | None = None,
+) -> Pool:
+    """All choices of tracks from the events of a generator that can pass the cuts of an ntuple.
+
+    weight: (n_events,) how many events of the process each of them stands for; None: one.
+    """
     particles = convert_photons(particles, detector, rng)
     leptons = PotentialLeptons.of_cuts(cuts, detector)
     smooth = is_smoothed(cuts, detector)
@@ -154,10 +164,14 @@ def fill_pool(particles: Particles, cuts: NtupleCuts, detector: str, rng: np.ran
         choices.append(chosen[probability > 0])
         probabilities.append(probability[probability > 0])
     choice = np.concatenate(choices)
+    probability = np.concatenate(probabilities)
+    if weight is not None:
+        probability = probability * weight[particles.event[choice[:, 0]]]
+        choice, probability = choice[probability > 0], probability[probability > 0]
     return Pool(
         particles,
         choice,
-        np.concatenate(probabilities),
+        probability,
         displaced,
         [bound[choice] for bound in bounds],
         leptons,

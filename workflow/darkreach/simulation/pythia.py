@@ -30,6 +30,10 @@ class Channel:
     settings: tuple[str, ...] = ()
 
 
+# ρ⁰, ω, φ, η, η′ → μ⁺μ⁻(X) are left out: branching fractions of 10⁻⁴ and less, so a pool has a handful of
+# events of them, and each would make a peak. With them there were a sixth more pairs of true muons.
+NO_LIGHT_DIMUONS = tuple(f"{meson}:offIfAny = 13" for meson in (113, 223, 333, 221, 331))
+
 # Cross-sections at 10.58 GeV: table of the Belle II Physics Book (arXiv:1808.10567), from KKMC. An error is
 # stated there for ττ only; the others are half a unit of the last digit. Light quarks: 1.61 + 0.40 + 0.38 nb.
 # Pythia's own cross-sections are not used: its running α alone moves them by 9 %.
@@ -40,11 +44,13 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     "tautau": (Channel("15", 3.6, 0.919e6, 0.003e6, ("TauDecays:mode = 3",)),),
     # photons do not split: μ⁺μ⁻μ⁺μ⁻ comes complete from the project's own generator, so FSR must not add it
     "mumu": (Channel("13", 1.0, 1.148e6, 0.0005e6, ("TimeShower:QEDshowerByGamma = off",)),),
-    "qqbar": (Channel("1 2 3", 3.6, 2.39e6, 0.009e6), Channel("4", 3.8, 1.30e6, 0.005e6)),
+    "qqbar": (
+        Channel("1 2 3", 3.6, 2.39e6, 0.009e6, NO_LIGHT_DIMUONS),
+        Channel("4", 3.8, 1.30e6, 0.005e6, NO_LIGHT_DIMUONS),
+    ),
     "bbbar": (Channel("", 0.0, 1.110e6, 0.008e6),),  # on resonance; see `_upsilon_settings`
 }
-# Hadrons with charm or bottom that decay weakly.
-HEAVY_HADRONS = {"qqbar": (411, 421, 431, 4122, 4132, 4232, 4332), "bbbar": (511, 521)}
+CHARMED_HADRONS = (411, 421, 431, 4122, 4132, 4232, 4332)  # those that decay weakly
 UPSILON = 300553  # Υ(4S), which Pythia does not know
 
 
@@ -75,32 +81,41 @@ def generate_pythia(process: str, n_events: int, rng: np.random.Generator, sqrt_
     return Generated(_particles(batches, n_events), cross_section, error)
 
 
-def generate_with_muons(
-    process: str,
-    channel: int,
-    muons: tuple[bool, bool],
-    n_events: int,
-    rng: np.random.Generator,
-    sqrt_s: float,
-) -> tuple[Particles, np.ndarray]:
-    """Events of one channel of "qqbar" or "bbbar" in which heavy hadrons decay to muons or do not, as told.
+def light_and_charm_shares() -> tuple[float, float]:
+    """Shares of light quarks and of charm in the cross-section of "qqbar"."""
+    light, charm = (channel.cross_section_fb for channel in PROCESSES["qqbar"])
+    return light / (light + charm), charm / (light + charm)
 
-    muons: whether the hadron of `HEAVY_HADRONS` decays directly to a muon, and whether its antiparticle does.
-    Returned are also the weights (n_events,), the probabilities of that by Pythia's branching fractions: the
-    four possibilities together, weighted, are the ordinary events of the channel. The few events with more
-    than one pair of heavy hadrons (1 in 10⁴) count only where none decays to muons.
+
+def generate_light_quarks(n_events: int, rng: np.random.Generator, sqrt_s: float) -> Particles:
+    """The events of "qqbar" without cc̄."""
+    pythia = _initialised("qqbar", PROCESSES["qqbar"][0], sqrt_s, _random_seed(rng))
+    batches, first = [], 0
+    for made, (event, *others), _ in _batches(pythia, "qqbar", n_events, sqrt_s):
+        batches.append((first + event, *others))
+        first += made
+    return _particles(batches, n_events)
+
+
+def generate_charm(
+    muons: tuple[bool, bool], n_events: int, rng: np.random.Generator, sqrt_s: float
+) -> tuple[Particles, np.ndarray]:
+    """cc̄ events of "qqbar" in which the charmed hadrons decay directly to muons or do not, as told.
+
+    muons: whether that with the quark does, and whether that with the antiquark does. Returned are also the
+    weights (n_events,), the probabilities of that by Pythia's branching fractions: the four possibilities
+    together, weighted, are the ordinary cc̄ events. Those with more than one pair of charmed hadrons (1 in
+    10⁴) count only where none decays to a muon.
     """
-    pythia = _initialised(process, PROCESSES[process][channel], sqrt_s, _random_seed(rng))
-    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in HEAVY_HADRONS[process]}
+    pythia = _initialised("qqbar", PROCESSES["qqbar"][1], sqrt_s, _random_seed(rng))
+    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in CHARMED_HADRONS}
     batches, weights, first = [], [], 0
-    for made, (event, *others), (mother_event, mother) in _batches(pythia, process, n_events, sqrt_s):
+    for made, (event, *others), (mother_event, mother) in _batches(pythia, "qqbar", n_events, sqrt_s):
         batches.append((first + event, *others))
         first += made
         fraction = np.array([to_muons[abs(code)] for code in mother])
-        forced = np.where(mother > 0, *muons)
-        factors = np.where(forced, fraction, 1 - fraction)
         weight = np.ones(made)
-        np.multiply.at(weight, mother_event, factors)
+        np.multiply.at(weight, mother_event, np.where(np.where(mother > 0, *muons), fraction, 1 - fraction))
         one_pair = np.bincount(mother_event, minlength=made) == 2
         weights.append(np.where(one_pair | (not any(muons)), weight, 0.0))
     return _particles(batches, n_events), np.concatenate(weights)
@@ -139,7 +154,7 @@ def _batches(
     pythia: Any, process: str, n_events: int, sqrt_s: float
 ) -> Iterator[tuple[int, Columns, Columns]]:
     """Batches of `n_events` events: how many, (event, pdg, momentum, vertex) of their particles, and
-    (event, pdg) of their heavy hadrons.
+    (event, pdg) of their charmed hadrons if the process is "qqbar".
     """
     while n_events > 0:
         wanted = min(n_events, BATCH)
@@ -147,7 +162,7 @@ def _batches(
             made, batch = wanted, _upsilon_decays(pythia, wanted, sqrt_s)
         else:
             record = pythia.nextBatch(wanted)  # leaves out what Pythia gives up on
-            made, batch = len(record), _visible_and_heavy(record.prt)
+            made, batch = len(record), _visible_and_charmed(record.prt)
         yield made, batch[:4], batch[4:]
         n_events -= made
 
@@ -193,9 +208,8 @@ def _pair_settings(channel: Channel, sqrt_s: float) -> tuple[str, ...]:
 
 
 def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> Columns:
-    """Stable visible particles, and B mesons, of `n_events` decays at rest; as of `_visible_and_heavy`."""
+    """event, pdg, momentum, vertex of the stable visible particles of `n_events` decays at rest."""
     event, pdg, momentum, vertex_mm = [], [], [], []
-    heavy_event, heavy_pdg = [], []
     made = 0
     while made < n_events:
         pythia.event.reset()
@@ -208,16 +222,12 @@ def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> Columns:
                 pdg.append(p.id())
                 momentum.append((p.px(), p.py(), p.pz(), p.e()))
                 vertex_mm.append((p.xProd(), p.yProd(), p.zProd()))
-            elif p.idAbs() in HEAVY_HADRONS["bbbar"]:
-                heavy_event.append(made)
-                heavy_pdg.append(p.id())
         made += 1
-    visible = np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
-    return *visible, np.array(heavy_event), np.array(heavy_pdg)
+    return np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
 
 
-def _visible_and_heavy(particles: Any) -> Columns:
-    """event, pdg, momentum, vertex of stable visible particles; event, pdg of charmed hadrons that decay weakly.
+def _visible_and_charmed(particles: Any) -> Columns:
+    """event, pdg, momentum, vertex of stable visible particles, and event, pdg of charmed hadrons.
 
     particles: of a batch, an awkward array.
     """
@@ -227,11 +237,11 @@ def _visible_and_heavy(particles: Any) -> Columns:
     flat = ak.flatten(particles)
     pdg = ak.to_numpy(flat.id)
     event = np.repeat(np.arange(len(counts)), counts)
-    heavy = np.isin(np.abs(pdg), HEAVY_HADRONS["qqbar"])
+    charmed = np.isin(np.abs(pdg), CHARMED_HADRONS)
     keep = (ak.to_numpy(flat.status) > 0) & np.isin(np.abs(pdg), VISIBLE)
     flat = flat[keep]
     momentum = np.stack([ak.to_numpy(flat.p[axis]) for axis in ("px", "py", "pz", "e")], axis=-1)
     origin = {"px": 0.0, "py": 0.0, "pz": 0.0, "e": 0.0}
     vertex_mm = ak.fill_none(flat.vProd, origin)  # absent when it is the interaction point
     vertex = 0.1 * np.stack([ak.to_numpy(vertex_mm[axis]) for axis in ("px", "py", "pz")], axis=-1)
-    return event[keep], pdg[keep], momentum, vertex, event[heavy], pdg[heavy]
+    return event[keep], pdg[keep], momentum, vertex, event[charmed], pdg[charmed]

@@ -14,13 +14,14 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
 from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
+from darkreach.simulation.charm_enriched import charm_enriched
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
 # Generated events in the pool of a process. Many where four tracks must have the energy of the collision: few
 # have it, and an event that is drawn repeatedly makes a false peak. Elsewhere the events are smoothed.
-POOL_EVENTS = {"mumu": 20_000, "qqbar": 80_000, "bbbar": 60_000}
+POOL_EVENTS = {"mumu": 20_000, "qqbar": 120_000, "bbbar": 60_000}
 POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
 PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
@@ -92,14 +93,13 @@ class Pooled:
         sizes = POOL_EVENTS if is_smoothed(spec.ntuple, spec.detector) else POOL_EVENTS_WHOLE_ENERGY
         n_events = sizes[process]
         rng = random_stream(spec, "pool", process)
+        if process == "qqbar" and is_smoothed(spec.ntuple, spec.detector):
+            events = charm_enriched(n_events, rng, spec.detector)
+        else:
+            batches = (min(POOL_BATCH, n_events - first) for first in range(0, n_events, POOL_BATCH))
+            events = ((generators.background(process, n, rng).particles, np.ones(n)) for n in batches)
         self._pool = merge_pools(
-            fill_pool(
-                generators.background(process, min(POOL_BATCH, n_events - first), rng).particles,
-                spec.ntuple,
-                spec.detector,
-                rng,
-            )
-            for first in range(0, n_events, POOL_BATCH)
+            fill_pool(particles, spec.ntuple, spec.detector, rng, weight) for particles, weight in events
         )
         passed, efficiency = self._pool.passed, self._pool.efficiency
         produced = self.cross_section_fb * (spec.luminosity_fb or 0.0)

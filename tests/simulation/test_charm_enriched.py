@@ -1,0 +1,72 @@
+"""A pool with more muons from charm than in nature, undone by weights."""
+
+import numpy as np
+import pytest
+
+from darkreach.detector import BEAMS
+from darkreach.simulation.charm_enriched import charm_enriched
+from darkreach.simulation.pythia import generate_charm, generate_pythia
+
+SQRT_S = BEAMS["belle2"].sqrt_s
+
+
+def muons(particles, sign):
+    return np.bincount(particles.event[particles.pdg == sign * 13], minlength=particles.n_events)
+
+
+def generated(n_events, seed):
+    """Muons of either charge per event, charged particles per event, and the weights."""
+    parts = list(charm_enriched(n_events, np.random.default_rng(seed), "belle2"))
+    counts = [np.concatenate([muons(particles, sign) for particles, _ in parts]) for sign in (1, -1)]
+    charged = np.concatenate([np.bincount(p.event[p.pdg != 22], minlength=p.n_events) for p, _ in parts])
+    return *counts, charged, np.concatenate([weight for _, weight in parts])
+
+
+@pytest.fixture(scope="module")
+def enriched():
+    return generated(12_000, 1)
+
+
+def test_enriched_events_have_the_rates_of_ordinary_ones(enriched):
+    """Events without muons, with one and with one of each charge, and the number of charged particles."""
+    ordinary = generate_pythia("qqbar", 40_000, np.random.default_rng(2), SQRT_S).particles
+    minus, plus = (muons(ordinary, sign) for sign in (1, -1))
+    charged = np.bincount(ordinary.event[ordinary.pdg != 22], minlength=ordinary.n_events)
+    our_minus, our_plus, our_charged, weight = enriched
+    n = len(weight)
+    assert weight.sum() == pytest.approx(n, rel=0.01)
+    for few in (our_charged < 100, our_charged <= 6):
+        few_too = charged < 100 if few.all() else charged <= 6
+        for number in (0, 1, 2):
+            ours = few & (our_minus + our_plus == number) & (number < 2 or (our_minus == 1))
+            theirs = few_too & (minus + plus == number) & (number < 2 or (minus == 1))
+            error = np.hypot(
+                np.sqrt((weight[ours] ** 2).sum()) / n, np.sqrt(theirs.sum()) / ordinary.n_events
+            )
+            assert theirs.sum() > 10
+            assert weight[ours].sum() / n == pytest.approx(theirs.mean(), abs=4 * error), number
+
+
+def test_pairs_of_true_muons_are_many_more_events(enriched):
+    """Twenty times as many as in an ordinary pool of the same size, by the effective number."""
+    our_minus, our_plus, _, weight = enriched
+    pairs = (our_minus > 0) & (our_plus > 0)
+    effective = weight[pairs].sum() ** 2 / (weight[pairs] ** 2).sum()
+    assert effective > 20 * weight[pairs].sum()
+
+
+@pytest.mark.parametrize("forced", [(True, False), (False, True), (True, True)])
+def test_charm_decays_to_muons_where_told(forced):
+    """c → μ⁺ and c̄ → μ⁻; the weight of D⁰D̄⁰ and the like is the product of branching fractions below 20 %."""
+    particles, weight = generate_charm(forced, 400, np.random.default_rng(3), SQRT_S)
+    counted = weight > 0
+    assert counted.mean() > 0.99
+    for wanted, sign in zip(forced, (-1, 1), strict=True):
+        share = (muons(particles, sign)[counted] > 0).mean()
+        assert share == 1 if wanted else share < 0.03
+    assert weight.max() < 0.2 ** sum(forced)
+
+
+def test_same_seed_same_events():
+    for one, other in zip(generated(300, 5), generated(300, 5), strict=True):
+        np.testing.assert_array_equal(one, other)
