@@ -50,7 +50,9 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     ),
     "bbbar": (Channel("", 0.0, 1.110e6, 0.008e6),),  # on resonance; see `_upsilon_settings`
 }
-CHARMED_HADRONS = (411, 421, 431, 4122, 4132, 4232, 4332)  # those that decay weakly
+# Hadrons with charm or bottom that decay weakly.
+HEAVY_HADRONS = {"qqbar": (411, 421, 431, 4122, 4132, 4232, 4332), "bbbar": (511, 521)}
+ON_MODES = [(False, False), (True, True), (True, False), (False, True)]  # of Pythia: particle, antiparticle
 UPSILON = 300553  # Υ(4S), which Pythia does not know
 
 
@@ -97,20 +99,20 @@ def generate_light_quarks(n_events: int, rng: np.random.Generator, sqrt_s: float
     return _particles(batches, n_events)
 
 
-def generate_charm(
-    muons: tuple[bool, bool], n_events: int, rng: np.random.Generator, sqrt_s: float
+def generate_with_muons(
+    process: str, muons: tuple[bool, bool], n_events: int, rng: np.random.Generator, sqrt_s: float
 ) -> tuple[Particles, np.ndarray]:
-    """cc̄ events of "qqbar" in which the charmed hadrons decay directly to muons or do not, as told.
+    """cc̄ events of "qqbar", or "bbbar", whose heavy hadrons decay directly to muons or do not, as told.
 
-    muons: whether that with the quark does, and whether that with the antiquark does. Returned are also the
+    muons: whether the hadron of `HEAVY_HADRONS` does, and whether the antihadron does. Returned are also the
     weights (n_events,), the probabilities of that by Pythia's branching fractions: the four possibilities
-    together, weighted, are the ordinary cc̄ events. Those with more than one pair of charmed hadrons (1 in
-    10⁴) count only where none decays to a muon.
+    together, weighted, are the ordinary events. Those with more than one pair of charmed hadrons (1 in 10⁴)
+    count only where none decays to a muon.
     """
-    pythia = _initialised("qqbar", PROCESSES["qqbar"][1], sqrt_s, _random_seed(rng))
-    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in CHARMED_HADRONS}
+    pythia = _initialised(process, PROCESSES[process][-1], sqrt_s, _random_seed(rng))
+    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in HEAVY_HADRONS[process]}
     batches, weights, first = [], [], 0
-    for made, (event, *others), (mother_event, mother) in _batches(pythia, "qqbar", n_events, sqrt_s):
+    for made, (event, *others), (mother_event, mother) in _batches(pythia, process, n_events, sqrt_s):
         batches.append((first + event, *others))
         first += made
         fraction = np.array([to_muons[abs(code)] for code in mother])
@@ -131,14 +133,14 @@ def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
     has_muon = [
         any(abs(channel.product(k)) == 13 for k in range(channel.multiplicity())) for channel in channels
     ]
-    on_mode = {(False, False): 0, (True, True): 1, (True, False): 2, (False, True): 3}  # of Pythia
-    wanted, unwanted = on_mode[muons], on_mode[not muons[0], not muons[1]]
     branching = np.array([channel.bRatio() for channel in channels])
+    # a neutral hadron has some decays of its own and others of its antiparticle, with the same fractions
+    own = np.array([ON_MODES[channel.onMode()][0] for channel in channels])
     for channel, muonic in zip(channels, has_muon, strict=True):
-        if channel.onMode() != 1:
-            raise RuntimeError(f"Pythia has switched off a decay of {hadron}")
-        channel.onMode(wanted if muonic else unwanted)
-    return float(branching[has_muon].sum() / branching.sum())
+        allowed = ON_MODES[channel.onMode()]
+        on = tuple(may and wanted == muonic for may, wanted in zip(allowed, muons, strict=True))
+        channel.onMode(ON_MODES.index(on))
+    return float(branching[own & has_muon].sum() / branching[own].sum())
 
 
 def _random_seed(rng: np.random.Generator) -> int:
@@ -154,7 +156,7 @@ def _batches(
     pythia: Any, process: str, n_events: int, sqrt_s: float
 ) -> Iterator[tuple[int, Columns, Columns]]:
     """Batches of `n_events` events: how many, (event, pdg, momentum, vertex) of their particles, and
-    (event, pdg) of their charmed hadrons if the process is "qqbar".
+    (event, pdg) of their heavy hadrons.
     """
     while n_events > 0:
         wanted = min(n_events, BATCH)
@@ -208,8 +210,9 @@ def _pair_settings(channel: Channel, sqrt_s: float) -> tuple[str, ...]:
 
 
 def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> Columns:
-    """event, pdg, momentum, vertex of the stable visible particles of `n_events` decays at rest."""
+    """event, pdg, momentum, vertex of stable visible particles, event, pdg of B mesons; of decays at rest."""
     event, pdg, momentum, vertex_mm = [], [], [], []
+    heavy_event, heavy_pdg = [], []
     made = 0
     while made < n_events:
         pythia.event.reset()
@@ -222,8 +225,12 @@ def _upsilon_decays(pythia: Any, n_events: int, sqrt_s: float) -> Columns:
                 pdg.append(p.id())
                 momentum.append((p.px(), p.py(), p.pz(), p.e()))
                 vertex_mm.append((p.xProd(), p.yProd(), p.zProd()))
+            elif p.idAbs() in HEAVY_HADRONS["bbbar"]:
+                heavy_event.append(made)
+                heavy_pdg.append(p.id())
         made += 1
-    return np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
+    visible = np.array(event), np.array(pdg), np.array(momentum), 0.1 * np.array(vertex_mm)
+    return *visible, np.array(heavy_event), np.array(heavy_pdg)
 
 
 def _visible_and_charmed(particles: Any) -> Columns:
@@ -237,7 +244,7 @@ def _visible_and_charmed(particles: Any) -> Columns:
     flat = ak.flatten(particles)
     pdg = ak.to_numpy(flat.id)
     event = np.repeat(np.arange(len(counts)), counts)
-    charmed = np.isin(np.abs(pdg), CHARMED_HADRONS)
+    charmed = np.isin(np.abs(pdg), HEAVY_HADRONS["qqbar"])
     keep = (ak.to_numpy(flat.status) > 0) & np.isin(np.abs(pdg), VISIBLE)
     flat = flat[keep]
     momentum = np.stack([ak.to_numpy(flat.p[axis]) for axis in ("px", "py", "pz", "e")], axis=-1)

@@ -14,7 +14,7 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
 from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
-from darkreach.simulation.charm_enriched import charm_enriched
+from darkreach.simulation.muon_enriched import SHARES, muon_enriched
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
@@ -93,8 +93,8 @@ class Pooled:
         sizes = POOL_EVENTS if is_smoothed(spec.ntuple, spec.detector) else POOL_EVENTS_WHOLE_ENERGY
         n_events = sizes[process]
         rng = random_stream(spec, "pool", process)
-        if process == "qqbar" and is_smoothed(spec.ntuple, spec.detector):
-            events = charm_enriched(n_events, rng, spec.detector)
+        if process in SHARES and is_smoothed(spec.ntuple, spec.detector):
+            events = muon_enriched(process, n_events, rng, spec.detector)
         else:
             batches = (min(POOL_BATCH, n_events - first) for first in range(0, n_events, POOL_BATCH))
             events = ((generators.background(process, n, rng).particles, np.ones(n)) for n in batches)

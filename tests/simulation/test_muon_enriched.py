@@ -1,11 +1,11 @@
-"""A pool with more muons from charm than in nature, undone by weights."""
+"""A pool with more muons from heavy hadrons than in nature, undone by weights."""
 
 import numpy as np
 import pytest
 
 from darkreach.detector import BEAMS
-from darkreach.simulation.charm_enriched import charm_enriched
-from darkreach.simulation.pythia import generate_charm, generate_pythia
+from darkreach.simulation.muon_enriched import muon_enriched
+from darkreach.simulation.pythia import generate_pythia, generate_with_muons
 
 SQRT_S = BEAMS["belle2"].sqrt_s
 
@@ -14,9 +14,9 @@ def muons(particles, sign):
     return np.bincount(particles.event[particles.pdg == sign * 13], minlength=particles.n_events)
 
 
-def generated(n_events, seed):
+def generated(process, n_events, seed):
     """Muons of either charge per event, charged particles per event, and the weights."""
-    parts = list(charm_enriched(n_events, np.random.default_rng(seed), "belle2"))
+    parts = list(muon_enriched(process, n_events, np.random.default_rng(seed), "belle2"))
     counts = [np.concatenate([muons(particles, sign) for particles, _ in parts]) for sign in (1, -1)]
     charged = np.concatenate([np.bincount(p.event[p.pdg != 22], minlength=p.n_events) for p, _ in parts])
     return *counts, charged, np.concatenate([weight for _, weight in parts])
@@ -24,19 +24,20 @@ def generated(n_events, seed):
 
 @pytest.fixture(scope="module")
 def enriched():
-    return generated(12_000, 1)
+    return {"qqbar": generated("qqbar", 12_000, 1), "bbbar": generated("bbbar", 4000, 1)}
 
 
-def test_enriched_events_have_the_rates_of_ordinary_ones(enriched):
+@pytest.mark.parametrize(("process", "n_ordinary"), [("qqbar", 40_000), ("bbbar", 5000)])
+def test_enriched_events_have_the_rates_of_ordinary_ones(enriched, process, n_ordinary):
     """Events without muons, with one and with one of each charge, and the number of charged particles."""
-    ordinary = generate_pythia("qqbar", 40_000, np.random.default_rng(2), SQRT_S).particles
+    ordinary = generate_pythia(process, n_ordinary, np.random.default_rng(2), SQRT_S).particles
     minus, plus = (muons(ordinary, sign) for sign in (1, -1))
     charged = np.bincount(ordinary.event[ordinary.pdg != 22], minlength=ordinary.n_events)
-    our_minus, our_plus, our_charged, weight = enriched
+    our_minus, our_plus, our_charged, weight = enriched[process]
     n = len(weight)
     assert weight.sum() == pytest.approx(n, rel=0.01)
-    for few in (our_charged < 100, our_charged <= 6):
-        few_too = charged < 100 if few.all() else charged <= 6
+    for few in (our_charged < 100, our_charged <= 8):
+        few_too = charged < 100 if few.all() else charged <= 8
         for number in (0, 1, 2):
             ours = few & (our_minus + our_plus == number) & (number < 2 or (our_minus == 1))
             theirs = few_too & (minus + plus == number) & (number < 2 or (minus == 1))
@@ -49,7 +50,7 @@ def test_enriched_events_have_the_rates_of_ordinary_ones(enriched):
 
 def test_pairs_of_true_muons_are_many_more_events(enriched):
     """Twenty times as many as in an ordinary pool of the same size, by the effective number."""
-    our_minus, our_plus, _, weight = enriched
+    our_minus, our_plus, _, weight = enriched["qqbar"]
     pairs = (our_minus > 0) & (our_plus > 0)
     effective = weight[pairs].sum() ** 2 / (weight[pairs] ** 2).sum()
     assert effective > 20 * weight[pairs].sum()
@@ -58,7 +59,7 @@ def test_pairs_of_true_muons_are_many_more_events(enriched):
 @pytest.mark.parametrize("forced", [(True, False), (False, True), (True, True)])
 def test_charm_decays_to_muons_where_told(forced):
     """c → μ⁺ and c̄ → μ⁻; the weight of D⁰D̄⁰ and the like is the product of branching fractions below 20 %."""
-    particles, weight = generate_charm(forced, 400, np.random.default_rng(3), SQRT_S)
+    particles, weight = generate_with_muons("qqbar", forced, 400, np.random.default_rng(3), SQRT_S)
     counted = weight > 0
     assert counted.mean() > 0.99
     for wanted, sign in zip(forced, (-1, 1), strict=True):
@@ -68,5 +69,5 @@ def test_charm_decays_to_muons_where_told(forced):
 
 
 def test_same_seed_same_events():
-    for one, other in zip(generated(300, 5), generated(300, 5), strict=True):
+    for one, other in zip(generated("qqbar", 300, 5), generated("qqbar", 300, 5), strict=True):
         np.testing.assert_array_equal(one, other)
