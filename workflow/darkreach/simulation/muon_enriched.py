@@ -4,6 +4,7 @@ Of ordinary qq̄ events 0.3 % have both charmed hadrons decay to muons, but as n
 these are a third of the candidates: few events, drawn thousands of times, would make peaks. So each way in
 which the two heavy hadrons decay to muons, or do not, has a share of the pool of its own; an event counts in
 one of them.
+Muons of charm from bottom are left as they are: B → μcX, c → μX is the most repeated of what remains.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,11 @@
 """Events drawn repeatedly from a pool are changed a little, so that one event makes no peak.
 
 The momentum of every chosen track is scaled by a factor of its own, in the laboratory: the mass of a pair,
-and the mass it recoils against, then spread by some per cent, far more than their resolution. Two tracks that
-come from a narrow state share a factor and keep their mass, so that K⁰_S, Λ, J/ψ and ψ(2S) stay where they
-are. Events in which the tracks carry nearly the whole energy of the collision stay as they are: otherwise
+and the mass it recoils against, then spread by some per cent, far more than their resolution. Of n copies
+of an event a resolution holds some n/10, which is to be small against the root of the background there; that
+n is not too large is the task of `muon_enriched`, as pairs of true muons need no misidentification. Tracks
+that come from a narrow state share a factor and keep their mass, so that K⁰_S, Λ, J/ψ and ψ(2S) stay where
+they are. Events in which the tracks carry nearly the whole energy of the collision stay unchanged: otherwise
 they would get more than there is, or seem to lack some. This is no physics, but what stands in for a sample
 a thousand times as large.
 """
@@ -16,8 +18,8 @@ from darkreach.simulation.pairs import PAIRINGS, invariant_mass
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.tracks_response import charge_of
 
-SPREAD = 0.03
-LARGEST_CHANGE = 0.1
+SPREAD = 0.05
+LARGEST_CHANGE = 0.15
 NARROW_MASSES = (0.497611, 1.115683, 3.0969, 3.6861)  # GeV: K⁰_S, Λ, J/ψ, ψ(2S), Particle Data Group 2024
 NARROW = 0.002  # GeV
 WHOLE_ENERGY = 0.85  # of the energy of the collision

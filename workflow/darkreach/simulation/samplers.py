@@ -20,7 +20,8 @@ from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
 # Generated events in the pool of a process. Many where four tracks must have the energy of the collision: few
-# have it, and an event that is drawn repeatedly makes a false peak. Elsewhere the events are smoothed.
+# have it, and an event that is drawn repeatedly makes a false peak. Elsewhere the events are smoothed, and
+# those with muons are enriched (`muon_enriched`).
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 120_000, "bbbar": 60_000}
 POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
