@@ -168,9 +168,9 @@ SENTENCES = [
         "my.yaml: 'the file': sample 'mumu_data' serves search 'mumu', which 'searches' lacks",
     ),
     (
-        "samples.mumu_zprime.blocks.low.lifetimes_m",
+        "samples.mumu_zprime.blocks.all.lifetimes_m",
         [0.1, 0.1],
-        "my.yaml: 'samples.mumu_zprime': block 'low' has a lifetime twice in 'lifetimes_m'; give each once",
+        "my.yaml: 'samples.mumu_zprime': block 'all' has a lifetime twice in 'lifetimes_m'; give each once",
     ),
     (
         "searches.mumu_resonance.scan.range_GeV",
@@ -179,27 +179,27 @@ SENTENCES = [
         "found [9.0, 0.212]",
     ),
     (
-        "samples.mumu_zprime.blocks.high.masses_GeV",
-        [5.75, 8.0],
+        "samples.mumu_zprime.blocks.all.masses_GeV",
+        [0.212, 5.75, 8.0],
         "my.yaml: 'the file': search 'mumu_resonance' scans 0.212 to 9 GeV, but the signals of 'zprime' are "
         "from 0.212 to 8 GeV; narrow 'scan.range_GeV' or add signals at its ends",
     ),
     (
         "samples.mumu_data.blocks.b02.runs",
-        [150, 250],
+        [150, 450],
         "my.yaml: 'samples.mumu_data': blocks 'b01' and 'b02' both have run 150; "
         "give each block 'runs' of its own",
     ),
     (
-        "samples.mumu_data.blocks.b04.runs",
+        "samples.mumu_data.blocks.b02.runs",
         [601, 2**33],
-        "my.yaml: 'samples.mumu_data.blocks.b04.runs.1': "
+        "my.yaml: 'samples.mumu_data.blocks.b02.runs.1': "
         "input should be less than 2147483648, found 8589934592",
     ),
     (
-        "samples.mumu_zprime.blocks.low.masses_GeV",
+        "samples.mumu_zprime.blocks.all.masses_GeV",
         [0.212, 0.3, 0.3],
-        "my.yaml: 'samples.mumu_zprime': block 'low' has a mass twice in 'masses_GeV'; give each once",
+        "my.yaml: 'samples.mumu_zprime': block 'all' has a mass twice in 'masses_GeV'; give each once",
     ),
     (
         "samples.mumu_data.blocks.b01.luminosity_fb",

@@ -14,7 +14,7 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.cross_section import cross_section_fb
 from darkreach.ntuple.names import root_compatible
-from darkreach.simulation import block, block_data, block_generators, samplers
+from darkreach.simulation import block, block_data, samplers, tau_library_file
 from darkreach.simulation.block import simulate_block
 from darkreach.simulation.tau_library import make_tau_library
 
@@ -79,7 +79,7 @@ def simulate(tmp_path_factory):
             with pytest.MonkeyPatch.context() as patch:
                 for sizes in ("POOL_EVENTS", "POOL_EVENTS_WHOLE_ENERGY"):
                     patch.setattr(samplers, sizes, {"mumu": 200, "qqbar": 4000, "bbbar": 1000})
-                patch.setattr(block_generators, "make_tau_library", lambda rng: make_tau_library(rng, 1500))
+                patch.setattr(tau_library_file, "make_tau_library", lambda rng: make_tau_library(rng, 1500))
                 simulate_block(SimulateSpec(**values), path)
             assert sorted(p.name for p in path.parent.iterdir()) == ["ntuple.json", "ntuple.root"]
             with uproot.open(path) as file:
