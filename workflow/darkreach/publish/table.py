@@ -99,7 +99,9 @@ def write_table(table: Sequence[dict[str, Any]], path: Path) -> None:
 def _limit_row(row: dict[str, Any], unit: float, spec: LimitsSpec) -> dict[str, Any]:
     def coupling(which: str) -> float | None:
         own, limit = row[f"coupling_limit_{which}"], row[f"sigma_limit_{which}_fb"]
-        return own if own is not None or limit is None else float(coupling_of(limit, unit, spec))
+        if own is not None or limit is None or row["lifetime_hypothesis"] == "natural":
+            return own
+        return float(coupling_of(limit, unit, spec))
 
     observed, expected = coupling("obs"), coupling("exp")
     limit = expected if observed is None else observed

@@ -21,7 +21,8 @@ def empty_row(hypothesis: Hypothesis) -> Row:
     """A row without numbers. It holds, None where there is no such number:
 
     mass_GeV; lifetime_m: cτ, 0 if prompt, that at the limit if natural; lifetime_hypothesis: prompt, fixed
-    or natural; status: `ok`, `retried`, `vetoed: NAME` or `failed: reason`; notes: sentences on the fit;
+    or natural; status: `ok`, `retried`, `vetoed: NAME`, `no limit: reason` or `failed: reason`; notes:
+    sentences on the fit;
     n_observed: candidates within ±2 σ outside the vetoes;
     efficiency: selected events per event in which X decays as the search looks for;
     resolution_GeV: σ of the peak in the observable, the best of the channels;
@@ -32,7 +33,7 @@ def empty_row(hypothesis: Hypothesis) -> Row:
     set on the coupling itself; the upper one is None where all larger couplings are excluded;
     p0_local, z_local: of the background-only hypothesis;
     background_events: effective background under the peak; few_events: whether that is too few for
-    asymptotic formulas; method: `asymptotic` or `toys`;
+    asymptotic formulas; method: `asymptotic`, `toys` or `counting`;
     limit_error_fb: Monte-Carlo error of the observed limit, from toys alone.
     """
     lifetime = None if hypothesis.kind == "natural" else hypothesis.lifetime
