@@ -137,8 +137,8 @@ def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
     # a neutral hadron has some decays of its own and others of its antiparticle, with the same fractions
     own = np.array([ON_MODES[channel.onMode()][0] for channel in channels])
     for channel, muonic in zip(channels, has_muon, strict=True):
-        allowed = ON_MODES[channel.onMode()]
-        on = tuple(may and wanted == muonic for may, wanted in zip(allowed, muons, strict=True))
+        of_particle, of_antiparticle = ON_MODES[channel.onMode()]
+        on = (of_particle and muons[0] == muonic, of_antiparticle and muons[1] == muonic)
         channel.onMode(ON_MODES.index(on))
     return float(branching[own & has_muon].sum() / branching[own].sum())
 
