@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from darkreach.errors import DarkreachError
 
 
+RunEntries = tuple[int, int, int]  # experiment, run, entries
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -22,6 +25,20 @@ class FileEntry(_Record):
     size_bytes: int = Field(ge=0)
     uuid: str = Field(description="the UUID that ROOT gave the file; a copy has the same")
     entries: int = Field(ge=0)
+    checksum: str | None = Field(default=None, description="of the content of a local file")
+    runs: list[RunEntries] = Field(default=[], description="entries of each run in the file, sorted")
+    unreadable: str | None = Field(
+        default=None, description="why the file cannot be read any more, though it once was"
+    )
+
+
+class Stretch(_Record):
+    """A row of the luminosity table: the runs from first to last and what they are worth."""
+
+    experiment: int
+    first_run: int
+    last_run: int
+    luminosity_fb: float = Field(ge=0, description="fb⁻¹")
 
 
 class Component(_Record):
@@ -52,8 +69,14 @@ class Manifest(_Record):
     files: list[FileEntry] = Field(min_length=1)
     entries: int
     experiments: list[int]
-    runs: list[tuple[int, int]] = Field(description="pairs of experiment and run, sorted")
+    runs: list[tuple[int, int]] = Field(description="experiment and run of the good runs, sorted")
+    dropped_runs: list[tuple[int, int]] = Field(
+        default=[], description="runs in the files that the good-run list lacks; the skim drops their entries"
+    )
     luminosity_fb: float | None = Field(gt=0, description="fb⁻¹; data only")
+    stretches: list[Stretch] = Field(
+        default=[], description="rows of the luminosity table that 'luminosity_fb' is the sum of"
+    )
     components: list[Component] = Field(description="none for data")
 
     @model_validator(mode="after")
