@@ -12,14 +12,15 @@ def catalogue_spec(wildcards):
 
 rule catalogue:
     input:
-        code=code("darkreach.catalogue.command"),
-        lock=LOCK,
         ntuples=local_ntuple_files,
     output:
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
     log:
         f"{LOGS}/catalogue/{{sample}}/{{block}}.log",
+    benchmark:
+        f"{BENCHMARKS}/catalogue/{{sample}}/{{block}}.tsv"
     params:
+        code=code_digest("darkreach.catalogue.command"),
         spec=catalogue_spec,
     message:
         "Cataloguing {wildcards.sample}, block {wildcards.block}"

@@ -3,6 +3,7 @@
 import ast
 import functools
 import glob
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -25,9 +26,10 @@ except DarkreachError as error:
 
 RESULTS = CONFIG.results
 LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"  # time and memory of every job, for `darkreach status`
 # relative to the working directory: a clone that moved together with its results is up to date
 REPOSITORY = Path(os.path.relpath(Path(workflow.main_snakefile).parent))
-LOCK = str(REPOSITORY / "envs/requirements.txt")
+LOCK = REPOSITORY / "envs/requirements.txt"
 PACKAGE = REPOSITORY / "workflow"
 
 
@@ -42,12 +44,11 @@ wildcard_constraints:
 
 
 @functools.cache
-def code(*modules):
-    """Files of the package that a command needs: its module and everything that it imports.
+def code_files(*modules):
+    """Files of the package that a command needs: its modules, everything they import, and data they name.
 
-    As inputs they make a job run again when its code changed. The configuration is left out: what
-    matters of it is in the job's specification. Searches are imported by name, so a job that works for one
-    lists its module too, and does not run again when another search changes.
+    The configuration is left out: what matters of it is in the job's specification. Searches are imported
+    by name, so a job that works for one names its module too.
     """
     found, waiting = set(), list(modules)
     while waiting:
@@ -56,18 +57,40 @@ def code(*modules):
         path = next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.exists()), None)
         if path is None or path in found or name.startswith("darkreach.config"):
             continue
-        found.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        found |= {path, *data_files(path.parent, text)}
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return sorted(map(str, found))
+    return sorted(found)
 
 
-def code_of_search(module):
-    """`code` of a command that works for the search of its wildcards."""
-    return lambda wildcards: code(module, f"darkreach.searches.{wildcards.search}")
+def data_files(folder, text):
+    """Files beside a module, or in a folder beside it, that are no Python and that its text names."""
+    named = [entry for entry in folder.iterdir() if entry.suffix != ".py" and f'"{entry.name}"' in text]
+    inside = [file for entry in named if entry.is_dir() for file in entry.iterdir()]
+    return [file for file in (*named, *inside) if file.is_file() and file.suffix != ".py"]
+
+
+@functools.cache
+def code_digest(*modules):
+    """Hash of the code of a command and of the locked environment, as a parameter of its jobs.
+
+    It goes with the content, so that a job runs again when its code changed, and not when a branch was
+    switched and switched back. As inputs the same files would make the graph of many blocks large.
+    """
+    digest = hashlib.sha256()
+    for path in (*code_files(*modules), LOCK):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(REPOSITORY)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def code_digest_of_search(module):
+    """`code_digest` of a command that works for the search of its wildcards."""
+    return lambda wildcards: code_digest(module, f"darkreach.searches.{wildcards.search}")
 
 
 def is_simulated(wildcards):

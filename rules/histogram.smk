@@ -3,8 +3,6 @@
 
 rule histogram:
     input:
-        code=code_of_search("darkreach.columnar.command"),
-        lock=LOCK,
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
         skim=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.root",
         classifiers=lambda wildcards: classifiers(wildcards.search, "onnx"),
@@ -12,8 +10,11 @@ rule histogram:
         histogram=f"{RESULTS}/histogram/{{search}}/{{sample}}/{{block}}.h5",
     log:
         f"{LOGS}/histogram/{{search}}/{{sample}}/{{block}}.log",
+    benchmark:
+        f"{BENCHMARKS}/histogram/{{search}}/{{sample}}/{{block}}.tsv"
     threads: CONFIG.workers
     params:
+        code=code_digest_of_search("darkreach.columnar.command"),
         spec=lambda wildcards: stages.as_json(
             stages.histogram_spec(CONFIG, wildcards.search, wildcards.sample)
         ),

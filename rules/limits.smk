@@ -20,8 +20,6 @@ def limit_tables():
 
 rule limits:
     input:
-        code=code_of_search("darkreach.publish.limits_command"),
-        lock=LOCK,
         rows=chunks("json"),
         workspaces=chunks("zip"),
         templates=f"{RESULTS}/template/{{search}}.h5",
@@ -37,7 +35,10 @@ rule limits:
         triggers_png=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.png",
     log:
         f"{LOGS}/limits/{{search}}/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/limits/{{search}}/{{model}}.tsv"
     params:
+        code=code_digest_of_search("darkreach.publish.limits_command"),
         spec=lambda wildcards: stages.as_json(stages.limits_spec(CONFIG, wildcards.search, wildcards.model)),
     message:
         "Limits on {wildcards.model} from {wildcards.search}"

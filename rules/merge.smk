@@ -3,8 +3,6 @@
 
 rule merge:
     input:
-        code=code("darkreach.columnar.merge_command"),
-        lock=LOCK,
         manifests=per_block("{results}/catalogue/{sample}/{block}.json"),
         histograms=per_block("{results}/histogram/{search}/{sample}/{block}.h5"),
     output:
@@ -12,7 +10,10 @@ rule merge:
         account=f"{RESULTS}/template/{{search}}.json",
     log:
         f"{LOGS}/merge/{{search}}.log",
+    benchmark:
+        f"{BENCHMARKS}/merge/{{search}}.tsv"
     params:
+        code=code_digest("darkreach.columnar.merge_command"),
         spec=lambda wildcards: stages.as_json(stages.merge_spec(CONFIG, wildcards.search)),
     message:
         "Merging all blocks for {wildcards.search}"

@@ -7,8 +7,6 @@ def is_stand_in(sample):
 
 rule report:
     input:
-        code=code("darkreach.publish.report_command"),
-        lock=LOCK,
         limits=limit_tables(),
         accounts=[f"{RESULTS}/template/{search}.json" for search in CONFIG.searches],
         cards=[card for name in CONFIG.searches for card in classifiers(name, "json")],
@@ -17,7 +15,10 @@ rule report:
         f"{RESULTS}/report.html",
     log:
         f"{LOGS}/report.log",
+    benchmark:
+        f"{BENCHMARKS}/report.tsv"
     params:
+        code=code_digest("darkreach.publish.report_command"),
         assumed=sorted(
             {f"{name}.{key}" for name, search in CONFIG.searches.items() for key in search.assumed}
         ),

@@ -11,15 +11,16 @@ def chunks(suffix):
 
 rule scan:
     input:
-        code=code_of_search("darkreach.statistics.scan_command"),
-        lock=LOCK,
         templates=f"{RESULTS}/template/{{search}}.h5",
     output:
         rows=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.json",
         workspaces=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.zip",
     log:
         f"{LOGS}/scan/{{search}}/{{model}}/{{chunk}}.log",
+    benchmark:
+        f"{BENCHMARKS}/scan/{{search}}/{{model}}/{{chunk}}.tsv"
     params:
+        code=code_digest_of_search("darkreach.statistics.scan_command"),
         spec=lambda wildcards: stages.as_json(stages.scan_spec(CONFIG, wildcards.search, wildcards.model)),
     message:
         "Scanning {wildcards.model} in {wildcards.search}, chunk {wildcards.chunk}"
@@ -30,15 +31,16 @@ rule scan:
 
 rule significance:
     input:
-        code=code_of_search("darkreach.statistics.significance_command"),
-        lock=LOCK,
         templates=f"{RESULTS}/template/{{search}}.h5",
         rows=chunks("json"),
     output:
         f"{RESULTS}/scan/{{search}}/{{model}}/significance.json",
     log:
         f"{LOGS}/significance/{{search}}/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/significance/{{search}}/{{model}}.tsv"
     params:
+        code=code_digest_of_search("darkreach.statistics.significance_command"),
         spec=lambda wildcards: stages.as_json(stages.scan_spec(CONFIG, wildcards.search, wildcards.model)),
     message:
         "Global significance of {wildcards.model} in {wildcards.search}"

@@ -13,14 +13,14 @@ def tau_library_of(wildcards):
 
 
 rule tau_library:
-    input:
-        code=code("darkreach.simulation.tau_library_command"),
-        lock=LOCK,
     output:
         f"{RESULTS}/generated/tau_{{kind}}.h5",
     log:
         f"{LOGS}/generate/tau_{{kind}}.log",
+    benchmark:
+        f"{BENCHMARKS}/generate/tau_{{kind}}.tsv"
     params:
+        code=code_digest("darkreach.simulation.tau_library_command"),
         seed=CONFIG.seed,
     message:
         "Decaying taus for blocks of {wildcards.kind}"
@@ -31,15 +31,16 @@ rule tau_library:
 
 rule simulate:
     input:
-        code=code("darkreach.simulation.command"),
-        lock=LOCK,
         tau_library=tau_library_of,
     output:
         ntuple=f"{RESULTS}/ntuples/{{sample}}/{{block}}.root",
         sidecar=f"{RESULTS}/ntuples/{{sample}}/{{block}}.json",
     log:
         f"{LOGS}/simulate/{{sample}}/{{block}}.log",
+    benchmark:
+        f"{BENCHMARKS}/simulate/{{sample}}/{{block}}.tsv"
     params:
+        code=code_digest("darkreach.simulation.command"),
         spec=lambda wildcards: stages.as_json(simulation_of(wildcards)),
         tau_library=lambda wildcards, input: (
             f"--tau-library '{input.tau_library}'" if input.tau_library else ""

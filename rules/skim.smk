@@ -3,8 +3,6 @@
 
 rule skim:
     input:
-        code=code_of_search("darkreach.searches.skim_command"),
-        lock=LOCK,
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
         ntuples=local_ntuple_files,
     output:
@@ -12,7 +10,10 @@ rule skim:
         cutflow=f"{RESULTS}/skim/{{search}}/{{sample}}/{{block}}.json",
     log:
         f"{LOGS}/skim/{{search}}/{{sample}}/{{block}}.log",
+    benchmark:
+        f"{BENCHMARKS}/skim/{{search}}/{{sample}}/{{block}}.tsv"
     params:
+        code=code_digest_of_search("darkreach.searches.skim_command"),
         spec=lambda wildcards: stages.as_json(stages.skim_spec(CONFIG, wildcards.search, wildcards.sample)),
     message:
         "Skimming {wildcards.sample}, block {wildcards.block}, for {wildcards.search}"

@@ -3,8 +3,6 @@
 
 rule train:
     input:
-        code=code_of_search("darkreach.classifier.command"),
-        lock=LOCK,
         skims=per_block("{results}/skim/{search}/{sample}/{block}.root", "background", "signal"),
         manifests=per_block("{results}/catalogue/{sample}/{block}.json", "background", "signal"),
     output:
@@ -12,7 +10,10 @@ rule train:
         card=f"{RESULTS}/classifier/{{search}}/{{region}}.json",
     log:
         f"{LOGS}/train/{{search}}/{{region}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train/{{search}}/{{region}}.tsv"
     params:
+        code=code_digest_of_search("darkreach.classifier.command"),
         spec=lambda wildcards: stages.as_json(stages.train_spec(CONFIG, wildcards.search, wildcards.region)),
     message:
         "Training the classifier of {wildcards.search}, region {wildcards.region}"
