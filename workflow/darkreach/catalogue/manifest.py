@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from darkreach.errors import DarkreachError
 
-
 RunEntries = tuple[int, int, int]  # experiment, run, entries
 
 
