@@ -149,7 +149,7 @@ SENTENCES = [
     (
         "searches.mumu_resonance.selection.four_track_mass_GeV",
         [11.0, 10.0],
-        "my.yaml: 'searches.mumu_resonance.selection': 'four_track_mass_GeV' must be [low, high] with "
+        "my.yaml: 'searches.mumu_resonance.selection.four_track_mass_GeV': must be [low, high] with "
         "low < high, found [11.0, 10.0]",
     ),
     (
@@ -219,7 +219,7 @@ SENTENCES = [
     (
         "samples.my data",
         {},
-        "my.yaml: 'samples.my data': names consist of letters, digits, '_', '.' and '-' (and 2 more)",
+        "my.yaml: 'samples.my data': names consist of letters, digits, '_', '.' and '-' (and 1 more)",
     ),
 ]
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from darkreach.config.base import Name, NonNegative, Positive, Section
+from darkreach.config.base import Fraction, Name, NonNegative, Positive, Section
 from darkreach.config.samples import Decay, ModelName, Sample
 from darkreach.config.search import Search
 from darkreach.errors import DarkreachError
@@ -35,6 +35,12 @@ class Config(Section):
     seed: int = Field(178, ge=0, description="the one seed from which every random number follows")
     executor: Literal["dask", "futures", "iterative"] = "dask"
     workers: int = Field(1, ge=1, description="processes of the columnar step of one block")
+    tolerance: Fraction = Field(
+        0.0, description="of a sample's luminosity or entries: how much may stay unread"
+    )
+    scratch: str | None = Field(
+        None, min_length=1, description="folder that remote files are copied to before they are read"
+    )
     injection: Injection | None = None
     searches: dict[Name, Search] = Field(min_length=1)
     samples: dict[Name, Sample]
