@@ -11,6 +11,7 @@ from darkreach.config.search import Search
 from darkreach.detector import BEAMS
 from darkreach.searches import heavy_neutral_lepton as search
 from darkreach.searches.cutflow import Cutflow
+from darkreach.searches.kinematics import beam_momentum, vertex_momenta
 from darkreach.searches.mass_solutions import PION_MASS
 
 CONFIG = Path(__file__).parents[2] / "config/searches/heavy_neutral_lepton.yaml"
@@ -108,9 +109,8 @@ def test_selected_signal_has_the_true_mass_as_one_solution(selection, mass):
 @pytest.mark.parametrize("mass", [0.4, 1.0, 1.6])
 def test_the_pion_is_the_track_nearer_to_the_displaced_pair(mass):
     variables = signal(mass, 4_000)
-    pair = sum(search._at_vertex(variables, sign, search.MUON_MASS) for sign in ("plus", "minus"))
-    total = np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
-    pion, is_plus = search.nearer_pion(variables, pair, total)
+    pair = vertex_momenta(variables, search.PAIR, search.MUON_MASS).sum(1)
+    pion, is_plus = search.nearer_pion(variables, pair, beam_momentum(variables))
     assert np.mean(is_plus == variables["pion_is_plus"]) > 0.99
     chosen = np.where(is_plus, variables["other_plus.px"], variables["other_minus.px"])
     np.testing.assert_array_equal(pion[:, 0], chosen)

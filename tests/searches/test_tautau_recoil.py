@@ -184,7 +184,7 @@ def test_no_rows_give_empty_columns():
 
 
 def test_selection_is_checked():
-    with pytest.raises(ValidationError, match=r"missing_theta_deg.*low < high"):
+    with pytest.raises(ValidationError, match=r"(?s)missing_theta_deg.*low < high"):
         Selection(**{**LOOSE.model_dump(), "missing_theta_deg": (150.0, 17.0)})
     with pytest.raises(ValidationError, match="minimum_muon_id"):
         Selection(**{**LOOSE.model_dump(), "minimum_muon_id": 1.5})

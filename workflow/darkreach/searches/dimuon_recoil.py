@@ -9,7 +9,8 @@ from pydantic import Field
 from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import mass_squared, track_momentum
+from darkreach.searches.cuts import Columns, Cut, Window, apply_cuts, between, handed_on, lowest
+from darkreach.searches.kinematics import BEAM, beam_momentum, invariant_mass, theta_deg, track_momentum
 
 METHOD = "peak"
 REGION_VARIABLE = "recoil_mass"
@@ -18,7 +19,7 @@ CONTROLS = {"recoil_mass": (110, 0.0, 11.0), "extra_energy": (50, 0.0, 0.5)}
 
 TRACKS = ("muon_plus", "muon_minus")
 TRACK_VARIABLES = ("px", "py", "pz", "muon_id")
-EVENT_VARIABLES = ("beam_px", "beam_py", "beam_pz", "beam_e", "n_tracks", "extra_energy")
+EVENT_VARIABLES = (*BEAM, "n_tracks", "extra_energy")
 TRUTH = ("is_signal", "true_mass")
 
 
@@ -30,7 +31,16 @@ class Selection(Section):
     minimum_recoil_transverse_GeV: NonNegative = Field(
         description="momentum of what escapes, to the beam axis"
     )
-    recoil_theta_deg: tuple[NonNegative, Positive] = Field(description="where a photon would have been seen")
+    recoil_theta_deg: Window = Field(description="where a photon would have been seen")
+
+
+CUTS: dict[str, Cut] = {
+    "two tracks": lambda v, s: v["n_tracks"] == 2,
+    "two muons": lambda v, s: lowest(v, TRACKS, "muon_id") > s.minimum_muon_id,
+    "extra energy": lambda v, s: v["extra_energy"] <= s.maximum_extra_energy_GeV,
+    "direction of recoil": lambda v, s: between(theta_deg(_recoil(v)), s.recoil_theta_deg),
+    "transverse recoil": lambda v, s: np.hypot(*_recoil(v).T[:2]) > s.minimum_recoil_transverse_GeV,
+}
 
 
 def observable_of_mass(mass: np.ndarray) -> np.ndarray:
@@ -41,30 +51,16 @@ def observable_of_mass(mass: np.ndarray) -> np.ndarray:
 mass_of_observable = observable_of_mass
 
 
-def candidates(
-    variables: dict[str, np.ndarray], selection: Selection, detector: str, cutflow: Cutflow
-) -> dict[str, np.ndarray]:
+def candidates(variables: Columns, selection: Selection, detector: str, cutflow: Cutflow) -> Columns:
     """Two muons and nothing else: `recoil_mass` and `extra_energy` in GeV, and what came along."""
-    muons = [track_momentum(variables, f"{track}.", MUON_MASS) for track in TRACKS]
-    beams = np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
-    recoil = beams - muons[0] - muons[1]
-    transverse = np.hypot(recoil[:, 0], recoil[:, 1])
-    theta = np.degrees(np.arctan2(transverse, recoil[:, 2]))
-    low, high = selection.recoil_theta_deg
-    passed = np.ones(len(recoil), dtype=bool)
-    for cut, condition in {
-        "two tracks": variables["n_tracks"] == 2,
-        "two muons": np.logical_and(
-            *(variables[f"{track}.muon_id"] > selection.minimum_muon_id for track in TRACKS)
-        ),
-        "extra energy": variables["extra_energy"] <= selection.maximum_extra_energy_GeV,
-        "direction of recoil": (theta > low) & (theta < high),
-        "transverse recoil": transverse > selection.minimum_recoil_transverse_GeV,
-    }.items():
-        passed &= condition
-        cutflow.count(cut, variables["weight"][passed])
-    kept = {
-        name: array for name, array in variables.items() if "." not in name and not name.startswith("beam")
+    variables = apply_cuts(variables, selection, CUTS, cutflow)
+    return handed_on(variables, EVENT_VARIABLES) | {
+        "recoil_mass": invariant_mass(_recoil(variables)),
+        "extra_energy": variables["extra_energy"],
     }
-    columns = kept | {"recoil_mass": np.sqrt(np.maximum(mass_squared(recoil), 0.0))}
-    return {name: array[passed] for name, array in columns.items()}
+
+
+def _recoil(variables: Columns) -> np.ndarray:
+    """(n, 4) momentum of what recoils against the muons, GeV."""
+    plus, minus = (track_momentum(variables, track, MUON_MASS) for track in TRACKS)
+    return beam_momentum(variables) - plus - minus

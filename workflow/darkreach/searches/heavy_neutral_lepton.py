@@ -14,7 +14,28 @@ from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost, reversed_momentum
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import cos_angle, magnitude, mass_squared, track_momentum
+from darkreach.searches.cuts import (
+    Columns,
+    Cut,
+    Window,
+    apply_cuts,
+    between,
+    handed_on,
+    is_neutral,
+    lowest,
+    near_interaction_point,
+    rows,
+)
+from darkreach.searches.kinematics import (
+    BEAM,
+    beam_momentum,
+    cos_angle,
+    invariant_mass,
+    magnitude,
+    track_momentum,
+    vertex_momenta,
+    vertex_momentum,
+)
 from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
 
 METHOD = "counting"
@@ -31,25 +52,14 @@ CONTROLS = {
     "tau_energy_excess": (60, -3.0, 3.0),
 }
 
-TRACKS = ("plus", "minus", "other_plus", "other_minus")
+PAIR, OTHERS = ("plus", "minus"), ("other_plus", "other_minus")
+TRACKS = (*PAIR, *OTHERS)
 TRACK_VARIABLES = ("px", "py", "pz", "charge", "dr", "dz", "muon_id", "electron_id")
 EVENT_VARIABLES = (
-    "beam_px",
-    "beam_py",
-    "beam_pz",
-    "beam_e",
-    "n_tracks",
-    "visible_energy",
-    "vertex_x",
-    "vertex_y",
-    "vertex_z",
-    "vertex_probability",
-    "plus_vertex_px",
-    "plus_vertex_py",
-    "plus_vertex_pz",
-    "minus_vertex_px",
-    "minus_vertex_py",
-    "minus_vertex_pz",
+    *BEAM,
+    *("n_tracks", "visible_energy"),
+    *("vertex_x", "vertex_y", "vertex_z", "vertex_probability"),
+    *(f"{track}_vertex_{axis}" for track in PAIR for axis in ("px", "py", "pz")),
 )
 TRUTH = ("is_signal", "true_mass", "true_proper_length")
 
@@ -61,9 +71,7 @@ PROTON_MASS = 0.938272
 class Selection(Section):
     """Cuts on the displaced pair, on the two prompt tracks, and on the event."""
 
-    vertex_radius_cm: tuple[Positive, Positive] = Field(
-        description="transverse radius of the displaced vertex"
-    )
+    vertex_radius_cm: Window = Field(description="transverse radius of the displaced vertex")
     minimum_vertex_probability: Fraction
     minimum_muon_id: Fraction = Field(description="of both displaced tracks")
     maximum_pion_muon_id: Fraction
@@ -85,36 +93,33 @@ class Selection(Section):
     lambda_window_GeV: NonNegative = Field(description="half width about the Λ mass, as proton and pion")
 
 
-def candidates(
-    variables: dict[str, np.ndarray], selection: Selection, detector: str, cutflow: Cutflow
-) -> dict[str, np.ndarray]:
+CUTS: dict[str, Cut] = {
+    "displaced vertex": lambda v, s: _is_displaced(v, s),
+    "muon identification": lambda v, s: _is_dimuon(v, s),
+    "number of tracks": lambda v, s: v["n_tracks"] <= s.maximum_tracks,
+    "other tracks prompt": lambda v, s: near_interaction_point(v, OTHERS, s),
+}
+# K_S point back to the collision, and need no tau: the control channel is without the cuts against them
+CUTS_WITH_PION: dict[str, Cut] = {
+    "pion identification": lambda c, s: _has_pion(c, s),
+    "no Lambda": lambda c, s: c["lambda_distance"] > s.lambda_window_GeV,
+    "missing energy": lambda c, s: c["missing_energy"] > s.minimum_missing_energy_GeV,
+    "neutrino in the decay": lambda c, s: _has_neutrino(c, s) | _is_control(c),
+    "energy of the tau": lambda c, s: _has_tau_energy(c, s) | _is_control(c),
+}
+
+
+def candidates(variables: Columns, selection: Selection, detector: str, cutflow: Cutflow) -> Columns:
     """Select displaced pairs and solve for the mass of N; of an event the row with the best vertex is kept.
 
     Returns, for the rows that pass, m_plus and m_minus (GeV), `channel` (index into CHANNELS), the controls,
     and what else the chunk carries without belonging to the selection (identity, weight, truth).
     """
-    for cut, passes in (
-        ("displaced vertex", _is_displaced),
-        ("muon identification", _is_dimuon),
-        ("number of tracks", lambda v, s: v["n_tracks"] <= s.maximum_tracks),
-        ("other tracks prompt", _others_are_prompt),
-    ):
-        variables = _rows(variables, passes(variables, selection))
-        cutflow.count(cut, variables["weight"])
+    variables = apply_cuts(variables, selection, CUTS, cutflow)
     columns = _with_pion(variables, BEAMS[detector].sqrt_s)
     columns["channel"] = channel_of(columns["dipion_mass"], selection)
-    # K_S point back to the collision, and need no tau: the control channel is without the cuts against them
-    control = CHANNELS.index("ks_control")
-    for cut, passes in (
-        ("pion identification", _has_pion),
-        ("no Lambda", lambda c, s: c["lambda_distance"] > s.lambda_window_GeV),
-        ("missing energy", lambda c, s: c["missing_energy"] > s.minimum_missing_energy_GeV),
-        ("neutrino in the decay", lambda c, s: _has_neutrino(c, s) | (c["channel"] == control)),
-        ("energy of the tau", lambda c, s: _has_tau_energy(c, s) | (c["channel"] == control)),
-    ):
-        columns = _rows(columns, passes(columns, selection))
-        cutflow.count(cut, columns["weight"])
-    columns = _rows(columns, best_of_event(columns, columns["vertex_probability"]))
+    columns = apply_cuts(columns, selection, CUTS_WITH_PION, cutflow)
+    columns = rows(columns, best_of_event(columns, columns["vertex_probability"]))
     cutflow.count("best vertex", columns["weight"])
     return {name: array for name, array in columns.items() if name not in _INTERNAL}
 
@@ -128,7 +133,7 @@ def channel_of(dipion_mass: np.ndarray, selection: Selection) -> np.ndarray:
     return np.where(np.abs(distance) < selection.ks_window_GeV, 2, np.where(distance < 0, 0, 1))
 
 
-def best_of_event(columns: dict[str, np.ndarray], quality: np.ndarray) -> np.ndarray:
+def best_of_event(columns: Columns, quality: np.ndarray) -> np.ndarray:
     """(n,) mask of the row with the largest quality of each event; rows of an event are contiguous."""
     if not len(quality):
         return np.zeros(0, dtype=bool)
@@ -141,47 +146,42 @@ def best_of_event(columns: dict[str, np.ndarray], quality: np.ndarray) -> np.nda
     return best
 
 
-def _is_displaced(v: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
-    low, high = selection.vertex_radius_cm
+def _is_displaced(v: Columns, selection: Selection) -> np.ndarray:
     radius = np.hypot(v["vertex_x"], v["vertex_y"])
-    return (radius > low) & (radius < high) & (v["vertex_probability"] > selection.minimum_vertex_probability)
+    good = v["vertex_probability"] > selection.minimum_vertex_probability
+    return between(radius, selection.vertex_radius_cm) & good
 
 
-def _is_dimuon(v: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
-    charge = sum(v[f"{track}.charge"] for track in TRACKS)
-    identified = np.minimum(v["plus.muon_id"], v["minus.muon_id"]) > selection.minimum_muon_id
-    return identified & (v["plus.charge"] > 0) & (v["minus.charge"] < 0) & (charge == 0)
+def _is_dimuon(v: Columns, selection: Selection) -> np.ndarray:
+    identified = lowest(v, PAIR, "muon_id") > selection.minimum_muon_id
+    return identified & (v["plus.charge"] > 0) & (v["minus.charge"] < 0) & is_neutral(v, TRACKS)
 
 
-def _others_are_prompt(v: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
-    return np.logical_and.reduce(
-        [np.abs(v[f"{track}.dr"]) < selection.maximum_abs_dr_cm for track in TRACKS[2:]]
-        + [np.abs(v[f"{track}.dz"]) < selection.maximum_abs_dz_cm for track in TRACKS[2:]]
-    )
+def _is_control(columns: Columns) -> np.ndarray:
+    return columns["channel"] == CHANNELS.index("ks_control")
 
 
-def _has_pion(columns: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
+def _has_pion(columns: Columns, selection: Selection) -> np.ndarray:
     return (columns["pion_muon_id"] < selection.maximum_pion_muon_id) & (
         columns["pion_electron_id"] < selection.maximum_pion_electron_id
     )
 
 
-def _has_neutrino(columns: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
+def _has_neutrino(columns: Columns, selection: Selection) -> np.ndarray:
     return (columns["transverse_momentum"] > selection.minimum_transverse_momentum_GeV) & (
         columns["cos_pointing"] > selection.minimum_cos_pointing
     )
 
 
-def _has_tau_energy(columns: dict[str, np.ndarray], selection: Selection) -> np.ndarray:
+def _has_tau_energy(columns: Columns, selection: Selection) -> np.ndarray:
     return np.abs(columns["tau_energy_excess"]) < selection.maximum_tau_energy_excess_GeV
 
 
-def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]:
+def _with_pion(v: Columns, sqrt_s: float) -> Columns:
     """Columns of the search for rows of variables, and those that pass through."""
-    total = np.stack([v[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1)
-    plus, minus = (_at_vertex(v, sign, MUON_MASS) for sign in ("plus", "minus"))
-    pair = plus + minus
-    dipion = _at_vertex(v, "plus", PION_MASS) + _at_vertex(v, "minus", PION_MASS)
+    total = beam_momentum(v)
+    pair = vertex_momenta(v, PAIR, MUON_MASS).sum(1)
+    dipion = vertex_momenta(v, PAIR, PION_MASS).sum(1)
     vertex = np.stack([v[f"vertex_{axis}"] for axis in "xyz"], axis=-1)
     direction = vertex / np.linalg.norm(vertex, axis=-1, keepdims=True)
     pion, is_plus = nearer_pion(v, pair, total)
@@ -195,7 +195,7 @@ def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]
     return {
         "m_plus": solutions.m_plus,
         "m_minus": solutions.m_minus,
-        "dipion_mass": np.sqrt(mass_squared(dipion)),
+        "dipion_mass": invariant_mass(dipion),
         "lambda_distance": _distance_from_lambda(v),
         "vertex_radius": np.hypot(v["vertex_x"], v["vertex_y"]),
         "transverse_momentum": np.sqrt(np.maximum(momentum**2 - along**2, 0.0)),
@@ -204,19 +204,17 @@ def _with_pion(v: dict[str, np.ndarray], sqrt_s: float) -> dict[str, np.ndarray]
         "tau_energy_excess": tau_energy_excess(solutions.momenta + pion, total),
         "vertex_probability": v["vertex_probability"],
         **identified,
-        **{name: array for name, array in v.items() if "." not in name and name not in EVENT_VARIABLES},
+        **handed_on(v, EVENT_VARIABLES),
     }
 
 
-def nearer_pion(
-    v: dict[str, np.ndarray], pair: np.ndarray, total: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def nearer_pion(v: Columns, pair: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n, 4) momentum of the pion, GeV, and (n,) whether it is the positive one of the other two tracks.
 
     Pion and N come from one τ: in the centre-of-mass frame the pion is nearer to the pair than the track
     from the other τ. pair, total: (n, 4) momenta of the pair and of the collision, GeV.
     """
-    others = [track_momentum(v, f"{track}.", PION_MASS) for track in ("other_plus", "other_minus")]
+    others = [track_momentum(v, track, PION_MASS) for track in OTHERS]
     frame = reversed_momentum(total)
     cosines = [cos_angle(boost(other, frame), boost(pair, frame)) for other in others]
     is_plus = cosines[0] > cosines[1]
@@ -229,23 +227,14 @@ def tau_energy_excess(taus: np.ndarray, total: np.ndarray) -> np.ndarray:
     Without radiation it vanishes for one of the two solutions. taus: (2, n, 4) momenta of the τ, GeV;
     total: (n, 4) that of the collision.
     """
-    excesses = boost(taus, reversed_momentum(total))[..., 3] - np.sqrt(mass_squared(total)) / 2
-    return np.where(np.abs(excesses[0]) < np.abs(excesses[1]), *excesses)
+    excesses = boost(taus, reversed_momentum(total))[..., 3] - invariant_mass(total) / 2
+    return np.where(np.abs(excesses[0]) < np.abs(excesses[1]), excesses[0], excesses[1])
 
 
-def _at_vertex(v: dict[str, np.ndarray], sign: str, mass: float) -> np.ndarray:
-    """(n, 4) momentum at the displaced vertex of the `plus` or `minus` track with a mass, GeV."""
-    return track_momentum(v, f"{sign}_vertex_", mass)
-
-
-def _distance_from_lambda(v: dict[str, np.ndarray]) -> np.ndarray:
+def _distance_from_lambda(v: Columns) -> np.ndarray:
     """(n,) distance of the pair from the Λ mass, GeV, whichever of the two is the proton."""
     masses = [
-        np.sqrt(mass_squared(_at_vertex(v, "plus", plus) + _at_vertex(v, "minus", minus)))
+        invariant_mass(vertex_momentum(v, "plus", plus) + vertex_momentum(v, "minus", minus))
         for plus, minus in ((PROTON_MASS, PION_MASS), (PION_MASS, PROTON_MASS))
     ]
     return np.min(np.abs(np.stack(masses) - LAMBDA_MASS), axis=0)
-
-
-def _rows(columns: dict[str, np.ndarray], passed: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: array[passed] for name, array in columns.items()}

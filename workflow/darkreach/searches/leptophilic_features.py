@@ -5,19 +5,19 @@ out a mass. The near τ is the track of smaller angle to the pair: if that is of
 the near track comes from the same τ, and the mass of the three is below that of the τ.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from darkreach.detector import Beams
 from darkreach.models.constants import TAU_MASS
+from darkreach.searches.cuts import Columns, lowest
 from darkreach.searches.kinematics import (
-    breakup_momentum,
     cos_angle,
     cos_helicity,
+    invariant_mass,
     magnitude,
-    mass_squared,
+    momentum_fraction,
     rest_frame,
 )
 
@@ -70,7 +70,7 @@ class Candidate:
 
 
 def leptophilic_features(
-    candidate: Candidate, mass: np.ndarray, variables: Mapping[str, np.ndarray], beams: Beams
+    candidate: Candidate, mass: np.ndarray, variables: Columns, beams: Beams
 ) -> dict[str, np.ndarray]:
     """The features, each (n,).
 
@@ -85,13 +85,11 @@ def leptophilic_features(
     first_is_near = angles[:, 0] >= angles[:, 1]
     near, far = np.where(first_is_near, 0, 1), np.where(first_is_near, 1, 0)
     rows = np.arange(len(mass))
-    largest = breakup_momentum(np.sqrt(mass_squared(candidate.beams)), mass, 2 * TAU_MASS)
-    momentum = magnitude(phi)
+    sqrt_s = invariant_mass(candidate.beams)
     features = {
         **{name: variables[name] for name in PROMPT_FEATURES if name in variables},
         "missing_cos_theta": np.cos(variables["missing_theta"]),
-        # relative to the largest momentum that a φ of this mass can have
-        "pair_momentum": np.divide(momentum, largest, out=np.zeros_like(momentum), where=largest > 0),
+        "pair_momentum": momentum_fraction(magnitude(phi), sqrt_s, mass, 2 * TAU_MASS),
         "pair_cos_theta": np.abs(cos_angle(phi, electron)),
         "pair_helicity": np.abs(cos_helicity(pair[:, 0], phi)),
         "pair_lepton_id": _pair_lepton_id(candidate, variables),
@@ -109,13 +107,13 @@ def leptophilic_features(
         features |= {
             f"{name}_angle": angles[rows, index],
             f"{name}_momentum": magnitude(tau),
-            f"{name}_excess_mass": np.sqrt(mass_squared(phi + tau)) - mass,
+            f"{name}_excess_mass": invariant_mass(phi + tau) - mass,
             **{f"{name}_{lepton}_id": values[rows, index] for lepton, values in ids.items()},
         }
     return features
 
 
-def pointing(variables: Mapping[str, np.ndarray]) -> np.ndarray:
+def pointing(variables: Columns) -> np.ndarray:
     """(n,) cosine between the path from the beams to the vertex and the momentum of the pair, across z.
 
     Along z the size of the interaction region, millimetres, is as large as the path.
@@ -130,11 +128,10 @@ def pointing(variables: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.divide(dot, product, out=np.zeros_like(dot), where=product > 0)
 
 
-def _pair_lepton_id(candidate: Candidate, variables: Mapping[str, np.ndarray]) -> np.ndarray:
+def _pair_lepton_id(candidate: Candidate, variables: Columns) -> np.ndarray:
     """The smaller identifier of the pair, as the lepton that it is taken for."""
     electron, muon = (
-        np.minimum(*(variables[f"phi_{charge}.{lepton}_id"] for charge in ("plus", "minus")))
-        for lepton in ("electron", "muon")
+        lowest(variables, ("phi_plus", "phi_minus"), f"{lepton}_id") for lepton in ("electron", "muon")
     )
     return _log_ratio(np.where(candidate.lepton_mass < 0.01, electron, muon))
 

@@ -12,7 +12,23 @@ from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.detector import BEAMS
 from darkreach.models.constants import ELECTRON_MASS, MUON_MASS
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.kinematics import four_momentum, pair_mass_squared
+from darkreach.searches.cuts import (
+    Columns,
+    Cut,
+    apply_cuts,
+    handed_on,
+    is_neutral,
+    lowest,
+    near_interaction_point,
+    rows,
+)
+from darkreach.searches.kinematics import (
+    BEAM,
+    beam_momentum,
+    pair_mass_squared,
+    track_momenta,
+    vertex_momenta,
+)
 from darkreach.searches.leptophilic_features import (
     DISPLACED_FEATURES,
     PION_MASS,
@@ -41,7 +57,7 @@ TRACKS = (*PAIR, *TAUS)
 TRACK_VARIABLES = ("px", "py", "pz", "charge", "dr", "dz", "muon_id", "electron_id")
 VERTEX = ("x", "y", "probability", "significance", "radius")
 EVENT_VARIABLES = (
-    *(f"beam_{axis}" for axis in ("px", "py", "pz", "e")),
+    *BEAM,
     *("n_tracks", "n_photons", "extra_energy", "visible_energy"),
     *("missing_momentum", "missing_theta", "missing_mass2", "thrust"),
     *(f"vertex_{name}" for name in VERTEX),
@@ -78,82 +94,54 @@ class Selection(Section):
     maximum_electron_mass_GeV: Positive = Field(description="φ → ee is rare where φ → μμ is possible")
 
 
+# those that do not depend on the kind of pair
+CUTS: dict[str, Cut] = {
+    "number of tracks": lambda v, s: v["n_tracks"] <= s.maximum_tracks,
+    "zero charge": lambda v, s: is_neutral(v, TRACKS),
+    "impact parameters of taus": lambda v, s: near_interaction_point(v, TAUS, s),
+    "visible energy": lambda v, s: v["visible_energy"] < s.maximum_visible_energy_GeV,
+    "missing momentum": lambda v, s: v["missing_momentum"] > s.minimum_missing_momentum_GeV,
+    "thrust": lambda v, s: v["thrust"] < s.maximum_thrust,
+}
+
+
 def observable_of_mass(mass: np.ndarray) -> np.ndarray:
     """The observable is the mass itself, GeV."""
     return np.asarray(mass, dtype=np.float64)
 
 
-def mass_of_observable(observable: np.ndarray) -> np.ndarray:
-    """The mass is the observable, GeV."""
-    return np.asarray(observable, dtype=np.float64)
+mass_of_observable = observable_of_mass
 
 
-def candidates(
-    variables: dict[str, np.ndarray], selection: Selection, detector: str, cutflow: Cutflow
-) -> dict[str, np.ndarray]:
+def candidates(variables: Columns, selection: Selection, detector: str, cutflow: Cutflow) -> Columns:
     """Select rows, put each into its channel, and compute what the search needs of them.
 
     Returns columns of the rows that pass: `mass` of the pair (GeV; of displaced ones from the momenta at the
     vertex), `channel` (index into CHANNELS), the features (0 where a channel has not that feature), and what
     else the chunk carries without belonging to the selection.
     """
-    variables = _select_events(variables, selection, cutflow)
-    electrons, muons = (_are_identified(variables, selection, lepton) for lepton in ("electron", "muon"))
+    variables = apply_cuts(variables, selection, CUTS, cutflow)
+    electron_id, muon_id = (lowest(variables, PAIR, f"{lepton}_id") for lepton in ("electron", "muon"))
+    electrons, muons = electron_id > selection.minimum_electron_id, muon_id > selection.minimum_muon_id
     # a pair that looks like both is taken for what it looks like more
-    electrons &= ~muons | (_pair_id(variables, "electron") > _pair_id(variables, "muon"))
-    variables, electrons = _rows(variables, electrons, electrons | muons)
+    electrons &= ~muons | (electron_id > muon_id)
+    identified = electrons | muons
+    variables, electrons = rows(variables, identified), electrons[identified]
     cutflow.count("identified pair", variables["weight"])
     channel = _channel(variables, electrons, selection)
-    variables, channel = _rows(variables, channel, channel >= 0)
+    variables, channel = rows(variables, channel >= 0), channel[channel >= 0]
     cutflow.count("channel", variables["weight"])
     candidate = _candidate(variables, channel)
-    mass = np.sqrt(pair_mass_squared(candidate.pair[:, 0], candidate.pair[:, 1], candidate.lepton_mass))
+    mass = _pair_mass(candidate.pair, candidate.lepton_mass)
     return {
         "mass": mass,
         "channel": channel,
         **leptophilic_features(candidate, mass, variables, BEAMS[detector]),
-        **{name: array for name, array in variables.items() if not _is_of_selection(name)},
+        **handed_on(variables, EVENT_VARIABLES),
     }
 
 
-def _select_events(
-    variables: dict[str, np.ndarray], selection: Selection, cutflow: Cutflow
-) -> dict[str, np.ndarray]:
-    """Apply the cuts that do not depend on the kind of pair, counting what is left after each."""
-    for cut, passes in (
-        ("number of tracks", lambda v, s: v["n_tracks"] <= s.maximum_tracks),
-        ("zero charge", lambda v, _: sum(v[f"{track}.charge"] for track in TRACKS) == 0),
-        ("impact parameters of taus", lambda v, s: _are_from_beams(v, s, TAUS)),
-        ("visible energy", lambda v, s: v["visible_energy"] < s.maximum_visible_energy_GeV),
-        ("missing momentum", lambda v, s: v["missing_momentum"] > s.minimum_missing_momentum_GeV),
-        ("thrust", lambda v, s: v["thrust"] < s.maximum_thrust),
-    ):
-        passed = passes(variables, selection)
-        variables = {name: array[passed] for name, array in variables.items()}
-        cutflow.count(cut, variables["weight"])
-    return variables
-
-
-def _are_from_beams(
-    variables: dict[str, np.ndarray], selection: Selection, tracks: tuple[str, ...]
-) -> np.ndarray:
-    """(n,) whether all the tracks pass near the interaction point."""
-    return np.logical_and.reduce(
-        [np.abs(variables[f"{track}.dr"]) < selection.maximum_abs_dr_cm for track in tracks]
-        + [np.abs(variables[f"{track}.dz"]) < selection.maximum_abs_dz_cm for track in tracks]
-    )
-
-
-def _are_identified(variables: dict[str, np.ndarray], selection: Selection, lepton: str) -> np.ndarray:
-    return _pair_id(variables, lepton) > getattr(selection, f"minimum_{lepton}_id")
-
-
-def _pair_id(variables: dict[str, np.ndarray], lepton: str) -> np.ndarray:
-    """(n,) the smaller identifier of the pair."""
-    return np.minimum(*(variables[f"{track}.{lepton}_id"] for track in PAIR))
-
-
-def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection: Selection) -> np.ndarray:
+def _channel(variables: Columns, electrons: np.ndarray, selection: Selection) -> np.ndarray:
     """(n,) index into CHANNELS; −1 for rows of none.
 
     A prompt pair comes from the interaction point. A displaced one has a good vertex, and its momentum points
@@ -163,12 +151,13 @@ def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection:
     displaced = (radius > selection.minimum_displaced_radius_cm) & (
         variables["vertex_significance"] > selection.minimum_displaced_significance
     )
-    prompt = ~displaced & _are_from_beams(variables, selection, PAIR)
+    prompt = ~displaced & near_interaction_point(variables, PAIR, selection)
     displaced &= radius < selection.maximum_displaced_radius_cm
     displaced &= variables["vertex_probability"] > selection.minimum_displaced_probability
     displaced &= pointing(variables) > selection.minimum_displaced_pointing
     vertex_mass, measured_mass = (
-        _electron_mass(p) for p in (_at_vertex(variables), _as_measured(variables, PAIR))
+        _pair_mass(momenta(variables, PAIR, ELECTRON_MASS), ELECTRON_MASS)
+        for momenta in (vertex_momenta, track_momenta)
     )
     unconverted = electrons & (vertex_mass > selection.minimum_electron_vertex_mass_GeV)
     channel = np.full(len(radius), -1)
@@ -178,52 +167,19 @@ def _channel(variables: dict[str, np.ndarray], electrons: np.ndarray, selection:
     return channel
 
 
-def _electron_mass(momenta: np.ndarray) -> np.ndarray:
-    """(n,) mass of pairs of electrons with (n, 2, 3) momenta, GeV."""
-    pair = _with_mass(momenta, ELECTRON_MASS)
-    return np.sqrt(pair_mass_squared(pair[:, 0], pair[:, 1], ELECTRON_MASS))
+def _pair_mass(pair: np.ndarray, lepton_mass: np.ndarray | float) -> np.ndarray:
+    """(n,) mass of pairs of leptons with (n, 2, 4) momenta, GeV."""
+    return np.sqrt(pair_mass_squared(pair[:, 0], pair[:, 1], lepton_mass))
 
 
-def _candidate(variables: dict[str, np.ndarray], channel: np.ndarray) -> Candidate:
+def _candidate(variables: Columns, channel: np.ndarray) -> Candidate:
     """Momenta of the rows: of displaced pairs at the vertex, of all other tracks near the beams."""
     displaced = channel == CHANNELS.index("ee_displaced")
     mass = np.where(channel == CHANNELS.index("mumu"), MUON_MASS, ELECTRON_MASS)
-    pair = np.where(displaced[:, None, None], _at_vertex(variables), _as_measured(variables, PAIR))
+    at_vertex, as_measured = (momenta(variables, PAIR, mass) for momenta in (vertex_momenta, track_momenta))
     return Candidate(
-        pair=_with_mass(pair, mass[:, None]),
+        pair=np.where(displaced[:, None, None], at_vertex, as_measured),
         lepton_mass=mass,
-        taus=_with_mass(_as_measured(variables, TAUS), PION_MASS),
-        beams=np.stack([variables[f"beam_{axis}"] for axis in ("px", "py", "pz", "e")], axis=-1),
+        taus=track_momenta(variables, TAUS, PION_MASS),
+        beams=beam_momentum(variables),
     )
-
-
-def _with_mass(momenta: np.ndarray, mass: np.ndarray | float) -> np.ndarray:
-    """(n, tracks, 4) from (n, tracks, 3) momenta and the mass, GeV."""
-    return four_momentum(momenta[..., 0], momenta[..., 1], momenta[..., 2], mass)
-
-
-def _as_measured(variables: dict[str, np.ndarray], tracks: tuple[str, ...]) -> np.ndarray:
-    """(n, tracks, 3) momenta at the points nearest to the beams, GeV."""
-    return _momenta(variables, [f"{track}." for track in tracks])
-
-
-def _at_vertex(variables: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, 2, 3) momenta of the pair at its vertex, GeV."""
-    return _momenta(variables, [f"{track}_vertex_" for track in PAIR])
-
-
-def _momenta(variables: dict[str, np.ndarray], prefixes: list[str]) -> np.ndarray:
-    return np.stack(
-        [np.stack([variables[f"{prefix}p{axis}"] for axis in "xyz"], axis=-1) for prefix in prefixes], axis=1
-    )
-
-
-def _rows(
-    variables: dict[str, np.ndarray], beside: np.ndarray, mask: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Only the rows of a mask, of the variables and of one more array."""
-    return {name: array[mask] for name, array in variables.items()}, beside[mask]
-
-
-def _is_of_selection(name: str) -> bool:
-    return "." in name or name in EVENT_VARIABLES

@@ -9,13 +9,15 @@ import numpy as np
 from darkreach.detector import Beams
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.kinematics import (
-    breakup_momentum,
+    by_energy,
     cos_angle,
     cos_helicity,
+    invariant_mass,
     magnitude,
-    mass_squared,
+    momentum_fraction,
     pair_mass_squared,
     rest_frame,
+    sine,
 )
 
 FEATURES = (
@@ -50,12 +52,9 @@ def mumu_features(momenta: np.ndarray, mass: np.ndarray, beams: Beams) -> dict[s
     cm = rest_frame(momenta, total[:, None])
     electron = rest_frame(beams.electron, total)
     x, recoil = cm[:, 0] + cm[:, 1], cm[:, 2] + cm[:, 3]
-    energies = cm[:, 2:, 3]
-    first_is_hard = (energies[:, 0] >= energies[:, 1])[:, None]
-    hard = np.where(first_is_hard, cm[:, 2], cm[:, 3])
-    soft = np.where(first_is_hard, cm[:, 3], cm[:, 2])
-    sqrt_s = np.sqrt(mass_squared(total))
-    fraction = _momentum_fraction(magnitude(x), mass, sqrt_s)
+    hard, soft = by_energy(cm[:, 2], cm[:, 3])
+    sqrt_s = invariant_mass(total)
+    fraction = momentum_fraction(magnitude(x), sqrt_s, mass, 2 * MUON_MASS)
     crosses = np.sqrt([pair_mass_squared(cm[:, i], cm[:, j], MUON_MASS) for i, j in ((0, 3), (2, 1))])
     cross_momentum = magnitude(cm[:, 0] + cm[:, 3])
     values = (
@@ -64,32 +63,22 @@ def mumu_features(momenta: np.ndarray, mass: np.ndarray, beams: Beams) -> dict[s
         np.abs(cos_helicity(cm[:, 0], x)),
         _asymmetry(cm[:, 0, 3], cm[:, 1, 3]),
         np.abs(cos_helicity(cm[:, 2], recoil)),
-        _asymmetry(energies[:, 0], energies[:, 1]),
-        fraction * _sine(cos_angle(x, hard)),
-        fraction * _sine(cos_angle(x, soft)),
+        _asymmetry(cm[:, 2, 3], cm[:, 3, 3]),
+        fraction * sine(cos_angle(x, hard)),
+        fraction * sine(cos_angle(x, soft)),
         cos_angle(x, hard),
         cos_angle(x, soft),
         np.abs(cos_angle(hard, electron)),
         np.abs(cos_angle(soft, electron)),
-        _momentum_fraction(cross_momentum, crosses.max(0), sqrt_s),
-        _momentum_fraction(cross_momentum, crosses.min(0), sqrt_s),
+        momentum_fraction(cross_momentum, sqrt_s, crosses.max(0), 2 * MUON_MASS),
+        momentum_fraction(cross_momentum, sqrt_s, crosses.min(0), 2 * MUON_MASS),
         np.abs(cos_angle(_normal(cm[:, 0], cm[:, 1]), _normal(cm[:, 2], cm[:, 3]))),
     )
     return dict(zip(FEATURES, values, strict=True))
 
 
-def _momentum_fraction(momentum: np.ndarray, mass: np.ndarray, sqrt_s: np.ndarray) -> np.ndarray:
-    """Momentum relative to p₀(m), at which the other pair would be at rest in itself."""
-    largest = breakup_momentum(sqrt_s, mass, 2 * MUON_MASS)
-    return np.divide(momentum, largest, out=np.zeros_like(momentum), where=largest > 0)
-
-
 def _asymmetry(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.abs(first - second) / (first + second)
-
-
-def _sine(cosine: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(1 - cosine**2, 0.0))
 
 
 def _normal(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -11,10 +11,12 @@ import numpy as np
 from darkreach.models.constants import MUON_MASS
 from darkreach.searches.kinematics import (
     breakup_momentum,
+    by_energy,
     cos_angle,
+    invariant_mass,
     magnitude,
-    mass_squared,
     rest_frame,
+    sine,
 )
 
 RECOIL_FEATURES = (
@@ -58,14 +60,14 @@ def recoil_features(
     """
     cm = rest_frame(momenta, total[:, None])
     beam = rest_frame(electron, total)
-    sqrt_s = np.sqrt(mass_squared(total))
+    sqrt_s = invariant_mass(total)
     muons = cm[:, 0] + cm[:, 1]
     recoil = -muons
     recoil[:, 3] += sqrt_s
-    mass = np.sqrt(np.maximum(mass_squared(recoil), 0.0))
-    hard_muon, soft_muon = _by_energy(cm[:, 0], cm[:, 1])
+    mass = invariant_mass(recoil)
+    hard_muon, soft_muon = by_energy(cm[:, 0], cm[:, 1])
     at_rest = rest_frame(cm[:, 2:], recoil[:, None])
-    hard_track, soft_track = _by_energy(at_rest[:, 0], at_rest[:, 1])
+    hard_track, soft_track = by_energy(at_rest[:, 0], at_rest[:, 1])
     positive_is_hard = at_rest[:, 0, 3] >= at_rest[:, 1, 3]
     missing = recoil - cm[:, 2] - cm[:, 3]
     largest = breakup_momentum(sqrt_s, mass, 2 * MUON_MASS)
@@ -74,13 +76,13 @@ def recoil_features(
         momentum_fraction,
         np.abs(cos_angle(recoil, beam)),
         (hard_muon[:, 3] - soft_muon[:, 3]) / muons[:, 3],
-        momentum_fraction * _sine(cos_angle(recoil, hard_muon)),
-        momentum_fraction * _sine(cos_angle(recoil, soft_muon)),
+        momentum_fraction * sine(cos_angle(recoil, hard_muon)),
+        momentum_fraction * sine(cos_angle(recoil, soft_muon)),
         2 * hard_track[:, 3] / mass,
         2 * soft_track[:, 3] / mass,
         cos_angle(hard_track, soft_track),
         np.abs(cos_angle(missing, beam)),
-        np.sqrt(np.maximum(mass_squared(missing), 0.0)) / mass,
+        invariant_mass(missing) / mass,
         extra_energy / recoil[:, 3],
         _smallest_three_track_mass(cm) / sqrt_s,
         thrust(cm),
@@ -103,13 +105,4 @@ def thrust(momenta: np.ndarray) -> np.ndarray:
 def _smallest_three_track_mass(momenta: np.ndarray) -> np.ndarray:
     """Smallest mass of three tracks, GeV: below m_τ where they come from one τ."""
     triples = np.stack([momenta[:, list(three)].sum(1) for three in combinations(range(4), 3)])
-    return np.sqrt(np.maximum(mass_squared(triples), 0.0)).min(0)
-
-
-def _by_energy(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    first_is_hard = (first[:, 3] >= second[:, 3])[:, None]
-    return np.where(first_is_hard, first, second), np.where(first_is_hard, second, first)
-
-
-def _sine(cosine: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(1 - cosine**2, 0.0))
+    return invariant_mass(triples).min(0)
