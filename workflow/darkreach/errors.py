@@ -6,3 +6,7 @@ class DarkreachError(Exception):
 
     The command line prints the sentence alone, without a traceback, and exits with status 2.
     """
+
+
+class UnreadableFile(DarkreachError):
+    """A data file is missing, damaged or out of reach; a configuration can be right all the same."""

@@ -5,13 +5,14 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 
-from darkreach.errors import DarkreachError
+from darkreach.errors import DarkreachError, UnreadableFile
 from darkreach.ntuple.names import readable, root_compatible
-from darkreach.ntuple.reading import MEND, Ntuple, damage_named, open_ntuple
+from darkreach.ntuple.reading import MEND, Ntuple, damage_named, open_ntuple, require_unchanged
+from darkreach.ntuple.remote import with_patience
 
 STEP = 500_000
 _FLOATS = {"double", "float", "Double32_t", "Float16_t"}
@@ -62,8 +63,8 @@ def read_chunks(
     of no rows.
 
     Raises:
-        DarkreachError: as open_ntuple and require_columns; or the file is damaged, or gives fewer rows
-            than its tree announces.
+        DarkreachError: as open_ntuple and require_columns.
+        UnreadableFile: as open_ntuple; or the file gives fewer rows than its tree announces.
     """
     with open_ntuple(path, tree) as ntuple:
         yield from iterate(ntuple, columns, step)
@@ -75,18 +76,30 @@ def iterate(ntuple: Ntuple, columns: Sequence[str], step: int = STEP) -> Iterato
     wanted = set(branches.values())
     with damage_named(ntuple.path):
         stored = _stored_rows(ntuple, wanted)
-        edges = _edges(_clusters(ntuple, wanted), ntuple.entries, step)
+        clusters = with_patience(ntuple.opened, lambda: _clusters(ntuple, wanted))
+        edges = _edges(clusters, ntuple.entries, step)
     for branch, rows in stored.items():
         _check_rows(ntuple, branch, rows, 0, ntuple.entries)
     for start, stop in pairwise(edges):
         with damage_named(ntuple.path):
-            # wanted.__contains__: uproot would read a list of names as glob patterns
-            arrays = ntuple.tree.arrays(
-                filter_name=wanted.__contains__, entry_start=start, entry_stop=stop, library="np"
-            )
+            arrays = _arrays(ntuple, wanted, start, stop)
         for branch in sorted(wanted):
             _check_rows(ntuple, branch, len(arrays[branch]) if branch in arrays else 0, start, stop)
         yield {name: arrays[branch] for name, branch in branches.items()}
+
+
+def _arrays(ntuple: Ntuple, wanted: set[str], start: int, stop: int) -> dict[str, np.ndarray]:
+    attempts = count()
+
+    def read() -> dict[str, np.ndarray]:
+        if next(attempts):
+            require_unchanged(ntuple)
+        # wanted.__contains__: uproot would read a list of names as glob patterns
+        return ntuple.tree.arrays(
+            filter_name=wanted.__contains__, entry_start=start, entry_stop=stop, library="np"
+        )
+
+    return with_patience(ntuple.opened, read)
 
 
 def column_type(ntuple: Ntuple, branch: str) -> str:
@@ -115,9 +128,11 @@ def _nearest(ntuple: Ntuple, name: str) -> str:
 
 def _clusters(ntuple: Ntuple, branches: set[str]) -> list[int]:
     if ntuple.format == "RNTuple":
-        firsts = [int(cluster.num_first_entry) for cluster in ntuple.tree.cluster_summaries]
-        return [*firsts, ntuple.entries]
-    return ntuple.tree.common_entry_offsets(filter_name=branches.__contains__, recursive=False)
+        firsts = [cluster.num_first_entry for cluster in ntuple.tree.cluster_summaries]
+        offsets = [*firsts, ntuple.entries]
+    else:
+        offsets = ntuple.tree.common_entry_offsets(filter_name=branches.__contains__, recursive=False)
+    return [int(offset) for offset in offsets]  # numpy's integers break the XRootD client
 
 
 def _edges(clusters: Sequence[int], entries: int, step: int) -> list[int]:
@@ -139,7 +154,7 @@ def _stored_rows(ntuple: Ntuple, branches: set[str]) -> dict[str, int]:
 
 def _check_rows(ntuple: Ntuple, branch: str, rows: int, start: int, stop: int) -> None:
     if rows != stop - start:
-        raise DarkreachError(
+        raise UnreadableFile(
             f"{ntuple.path}: branch '{branch}' gave {rows} of {stop - start} rows from row {start} on "
             f"(the tree announces {ntuple.entries}); {MEND}"
         )

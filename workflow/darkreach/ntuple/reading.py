@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import uproot
 
-from darkreach.errors import DarkreachError
+from darkreach.errors import DarkreachError, UnreadableFile
+from darkreach.ntuple.remote import (
+    close_remote,
+    is_network_error,
+    is_remote,
+    local_copy,
+    reason_of,
+    with_patience,
+)
 
 DEFAULT_TREES = ("variables", "tree")
 MEND = "copy it again or remove it from its block"
@@ -20,6 +28,7 @@ class Ntuple:
     """One tree of an open file."""
 
     path: str
+    opened: str  # `path`, or its copy on the local disk
     tree_name: str
     tree: Any  # uproot's TTree or RNTuple
     names: tuple[str, ...]  # all branches in the order of the file; ROOT allows a name twice
@@ -33,43 +42,55 @@ class Ntuple:
 
 
 @contextmanager
-def open_ntuple(path: str | os.PathLike, tree: str | None = None) -> Iterator[Ntuple]:
+def open_ntuple(
+    path: str | os.PathLike, tree: str | None = None, scratch: str | None = None
+) -> Iterator[Ntuple]:
     """Open the tree of candidates in `path`, a local path or a URL that uproot knows (root://...).
 
-    Without `tree` it is `variables` or `tree`, or else the only tree that has `__event__`.
+    Without `tree` it is `variables` or `tree`, or else the only tree that has `__event__`. A remote file is
+    read in place or, with a folder `scratch`, copied there as long as it is open.
 
     Raises:
-        DarkreachError: the file is missing, no ROOT file, damaged or an mDST; or the tree is not
-            there; or several trees could be meant.
+        UnreadableFile: the file is missing, no ROOT file, damaged, or out of reach after several attempts.
+        DarkreachError: it is an mDST; or the tree is not there; or several trees could be meant.
     """
     path = os.fspath(path)
     _check_local(path)
-    with damage_named(path):
-        # a dict, because uproot would take "a:b" for tree b in file a
-        directory = uproot.open({path: None}, array_cache=None)
-    with directory:
+    with ExitStack() as stack:
         with damage_named(path):
-            ntuple = _ntuple(directory, path, tree)
+            opened = path
+            if is_remote(path) and scratch is not None:
+                opened = stack.enter_context(local_copy(path, scratch))
+            if is_remote(opened):
+                stack.callback(close_remote, opened)
+            directory, ntuple = with_patience(opened, lambda: _opened(path, opened, tree))
+            stack.enter_context(directory)
         yield ntuple
+
+
+def require_unchanged(ntuple: Ntuple) -> None:
+    """Check that the path still has the file that was opened, after its server was away.
+
+    Raises:
+        UnreadableFile: it has another one.
+    """
+    with uproot.open({ntuple.opened: None}) as directory:
+        if (str(directory.file.uuid), directory.file.source.num_bytes) != (ntuple.uuid, ntuple.size_bytes):
+            raise UnreadableFile(f"{ntuple.path}: changed while it was read; list it again")
 
 
 @contextmanager
 def damage_named(path: str) -> Iterator[None]:
-    """Turn whatever uproot raises while it reads `path` into a DarkreachError that names the file."""
+    """Turn whatever uproot raises while it reads `path` into an UnreadableFile that names the file."""
     try:
         yield
     except DarkreachError:
         raise
     # A damaged file makes uproot raise a dozen unrelated types, from zlib.error to MemoryError.
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
-        raise DarkreachError(f"{path}: could not be read ({reason}); {MEND}") from error
-
-
-def is_remote(path: str) -> bool:
-    """Whether `path` is a URL."""
-    return "://" in path
+        out_of_reach = is_remote(path) and is_network_error(error)
+        mend = "see whether its server is up, and run again" if out_of_reach else MEND
+        raise UnreadableFile(f"{path}: could not be read ({reason_of(error)}); {mend}") from error
 
 
 def _check_local(path: str) -> None:
@@ -79,18 +100,28 @@ def _check_local(path: str) -> None:
         with open(path, "rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise DarkreachError(f"{path}: cannot open the file ({error.strerror}); correct its path") from None
+        raise UnreadableFile(f"{path}: cannot open the file ({error.strerror}); correct its path") from None
     if not magic:
-        raise DarkreachError(f"{path}: the file is empty (0 bytes); {MEND}")
+        raise UnreadableFile(f"{path}: the file is empty (0 bytes); {MEND}")
     if magic != b"root":
-        raise DarkreachError(f"{path}: not a ROOT file; give a flat ntuple written by VariablesToNtuple")
+        raise UnreadableFile(f"{path}: not a ROOT file; give a flat ntuple written by VariablesToNtuple")
 
 
-def _ntuple(directory: Any, path: str, tree: str | None) -> Ntuple:
+def _opened(path: str, opened: str, tree: str | None) -> tuple[Any, Ntuple]:
+    # a dict, because uproot would take "a:b" for tree b in file a
+    directory = uproot.open({opened: None}, array_cache=None)
+    try:
+        return directory, _ntuple(directory, path, opened, tree)
+    except BaseException:
+        directory.close()
+        raise
+
+
+def _ntuple(directory: Any, path: str, opened: str, tree: str | None) -> Ntuple:
     file = directory.file
     size = file.source.num_bytes
     if file.fEND > size:
-        raise DarkreachError(f"{path}: truncated, {size} of {file.fEND} bytes are there; {MEND}")
+        raise UnreadableFile(f"{path}: truncated, {size} of {file.fEND} bytes are there; {MEND}")
     classes = directory.classnames(cycle=False)
     trees = [name for name, kind in classes.items() if kind in _TREE_CLASSES]
     name = tree if tree is not None else _candidate_tree(directory, path, trees)
@@ -99,12 +130,13 @@ def _ntuple(directory: Any, path: str, tree: str | None) -> Ntuple:
         raise DarkreachError(f"{path}: no tree '{name}'; {_listed(trees)}")
     handle = directory[name]
     if handle.num_entries < 0:
-        raise DarkreachError(f"{path}: damaged, tree '{name}' announces {handle.num_entries} rows; {MEND}")
+        raise UnreadableFile(f"{path}: damaged, tree '{name}' announces {handle.num_entries} rows; {MEND}")
     names = _branches(handle)
     if _is_datastore(names):
         _refuse_datastore(directory, path, [name])
     return Ntuple(
         path=path,
+        opened=opened,
         tree_name=name,
         tree=handle,
         names=tuple(names),
