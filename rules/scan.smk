@@ -1,10 +1,10 @@
-# Templates → the fits of one chunk of mass hypotheses; all chunks → the global significance.
+# Templates → the fits of one slice of mass and lifetime; all slices → the global significance.
 
 
 def chunks(suffix):
     def paths(wildcards):
-        count = CONFIG.searches[wildcards.search].scan.chunks
-        return [f"{RESULTS}/scan/{wildcards.search}/{wildcards.model}/{i}.{suffix}" for i in range(count)]
+        names = stages.chunk_names(CONFIG, wildcards.search)
+        return [f"{RESULTS}/scan/{wildcards.search}/{wildcards.model}/{name}.{suffix}" for name in names]
 
     return paths
 
@@ -21,11 +21,13 @@ rule scan:
         f"{BENCHMARKS}/scan/{{search}}/{{model}}/{{chunk}}.tsv"
     params:
         code=code_digest_of_search("darkreach.statistics.scan_command"),
-        spec=lambda wildcards: stages.as_json(stages.scan_spec(CONFIG, wildcards.search, wildcards.model)),
+        spec=lambda wildcards: stages.as_json(
+            stages.scan_spec(CONFIG, wildcards.search, wildcards.model, wildcards.chunk)
+        ),
     message:
-        "Scanning {wildcards.model} in {wildcards.search}, chunk {wildcards.chunk}"
+        "Scanning {wildcards.model} in {wildcards.search}, {wildcards.chunk} (masses in GeV)"
     shell:
-        "python -m darkreach scan --spec {params.spec:q} --templates {input.templates:q} --chunk {wildcards.chunk}"
+        "python -m darkreach scan --spec {params.spec:q} --templates {input.templates:q}"
         " --output {output.rows:q} --workspaces {output.workspaces:q} > {log:q} 2>&1"
 
 
@@ -41,7 +43,9 @@ rule significance:
         f"{BENCHMARKS}/significance/{{search}}/{{model}}.tsv"
     params:
         code=code_digest_of_search("darkreach.statistics.significance_command"),
-        spec=lambda wildcards: stages.as_json(stages.scan_spec(CONFIG, wildcards.search, wildcards.model)),
+        spec=lambda wildcards: stages.as_json(
+            stages.significance_spec(CONFIG, wildcards.search, wildcards.model)
+        ),
     message:
         "Global significance of {wildcards.model} in {wildcards.search}"
     shell:

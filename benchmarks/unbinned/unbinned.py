@@ -21,7 +21,7 @@ from toys import ToyStudy, print_toys, toy_study
 from darkreach.columnar.templates import Templates, read_templates
 from darkreach.config.root import load_config, read_yaml
 from darkreach.config.search import Systematics
-from darkreach.config.stages import ScanSpec, scan_spec
+from darkreach.config.stages import ScanSpec, significance_spec
 from darkreach.errors import DarkreachError
 from darkreach.statistics import grid
 from darkreach.statistics.engine.limits import upper_limits
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     from figure import draw
 
     config = load_config(read_yaml(args.config), args.config)
-    spec = without_systematics(scan_spec(config, SEARCH, MODEL))
+    spec = without_systematics(significance_spec(config, SEARCH, MODEL))
     templates = read_templates(args.results / "template" / f"{SEARCH}.h5")
     x = data_candidates(config, SEARCH, args.results)
     require_same(templates, x, args.results)
@@ -119,7 +119,7 @@ def choose(
 ) -> list[Hypothesis]:
     """`count` hypotheses, equally far apart in resolutions, whose fit windows touch no veto."""
     scan = spec.scan.model_copy(update={"step_sigma": 1 / HYPOTHESES_PER_SIGMA, "step_GeV": None})
-    masses = grid.hypothesis_masses(scan, signal)
+    masses = grid.hypothesis_masses(signal, spec.model_copy(update={"scan": scan}))
     free = [m for m in masses if not _touches_veto(templates, signal, m, spec)]
     chosen = np.unique(np.linspace(0, len(free) - 1, count).round().astype(int))
     return [_hypothesis(templates, signal, free[i], spec, x) for i in chosen]

@@ -158,6 +158,22 @@ SENTENCES = [
         "my.yaml: 'searches.mumu_resonance': 'regions' name channel 'ee', which 'channels' lacks",
     ),
     (
+        "searches.mumu_resonance.unblind",
+        True,
+        "my.yaml: 'searches.mumu_resonance.unblind' must have lines of the form 'key: value', found True",
+    ),
+    (
+        "searches.mumu_resonance.unblind",
+        {"who": "A. Analyst", "when": "2026-11-23"},
+        "my.yaml: 'searches.mumu_resonance.unblind.why' is missing",
+    ),
+    (
+        "searches.mumu_resonance.unblind",
+        {"who": "A. Analyst", "when": "soon", "why": "x"},
+        "my.yaml: 'searches.mumu_resonance.unblind.when': input should be a valid date or datetime, "
+        "input is too short, found 'soon'",
+    ),
+    (
         "searches.mumu_resonance.scan.step_GeV",
         0.1,
         "my.yaml: 'searches.mumu_resonance.scan': give one of 'step_sigma' and 'step_GeV'",
@@ -330,18 +346,23 @@ def test_collision_data_are_blind_until_unblinded():
 
     def unblinded(values):
         own_data(values)
-        values["searches"]["mumu_resonance"]["unblinded"] = True
+        decision = {"who": "A. Analyst", "when": "2026-11-23", "why": "selection frozen"}
+        values["searches"]["mumu_resonance"]["unblind"] = decision
 
-    assert not stages.is_blind(load_changed(unblinded), "mumu_resonance")
+    config = load_changed(unblinded)
+    assert not stages.is_blind(config, "mumu_resonance")
+    said = "unblinded by A. Analyst on 2026-11-23: selection frozen"
+    assert str(config.searches["mumu_resonance"].unblind) == said
 
 
 def test_a_specification_holds_only_what_matters(tmp_path):
     config = load_config(read_yaml(MAIN), MAIN)
-    spec = stages.as_json(stages.scan_spec(config, "mumu_resonance", "zprime"))
+    which = ("mumu_resonance", "zprime", "1.0000-3.7500_prompt")
+    spec = stages.as_json(stages.scan_spec(config, *which))
     other = copy.deepcopy(read_yaml(MAIN))
     other["workers"] = 7
-    assert stages.as_json(stages.scan_spec(load_config(other, MAIN), "mumu_resonance", "zprime")) == spec
-    assert stages.read_spec(stages.ScanSpec, spec) == stages.scan_spec(config, "mumu_resonance", "zprime")
+    assert stages.as_json(stages.scan_spec(load_config(other, MAIN), *which)) == spec
+    assert stages.read_spec(stages.ScanSpec, spec) == stages.scan_spec(config, *which)
     with pytest.raises(DarkreachError, match=r"--spec @.*\.root: not a text file; give JSON"):
         (tmp_path / "a.root").write_bytes(b"root\xf3")
         stages.read_spec(stages.ScanSpec, f"@{tmp_path / 'a.root'}")

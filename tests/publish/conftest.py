@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from darkreach.columnar.templates import SignalPoint, Templates, write_templates
-from darkreach.config.search import MassWindow
-from darkreach.config.stages import LimitsSpec
+from darkreach.config.search import MassWindow, Region, Scan, Systematics
+from darkreach.config.stages import LimitsSpec, ScanSpec, describe
 from darkreach.statistics.archive import WorkspaceArchive
 from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.rows import COUPLINGS
@@ -76,7 +76,7 @@ def make_spec():
             "isr": True,
             "alpha": 1 / 137.036,
             "confidence_level": 0.90,
-            "chunks": 2,
+            "chunks": ["a", "b"],
             "vetoes": [MassWindow(name="J-psi", range_GeV=(3.05, 3.14))],
             "g_minus_2_band": "FNAL23+WP20",
             "overlays": True,
@@ -88,31 +88,51 @@ def make_spec():
     return make
 
 
+def scan_spec(chunk):
+    """What a chunk of the scan of the Z′ was made with."""
+    scan = Scan(
+        range_GeV=(0.212, 9.0), step_sigma=1, confidence_level=0.9, toys=0, global_toys=1, referee_share=0
+    )
+    return ScanSpec(
+        chunk=chunk,
+        slice_GeV=(0.2, 10.0),
+        search="mumu_resonance",
+        model="zprime",
+        detector="belle2",
+        production="mu",
+        channels={"all": "mumu"},
+        regions=[Region(name="all", channel="all", range_GeV=(0.2, 10.0))],
+        scan=scan,
+        counting=None,
+        vetoes=[],
+        systematics=Systematics(rates={}),
+        isr=True,
+        alpha=1 / 137.036,
+        blind=False,
+        seed=1,
+    )
+
+
 @pytest.fixture
 def write_scan(tmp_path, make_rows):
     """Write chunks of a scan, their workspaces and an account; returns (chunks, archives, account)."""
 
-    def write(chunks=2, luminosity_fb=178.0, rows=None, **changes):
+    def write(chunks="ab", luminosity_fb=178.0, rows=None, **changes):
         rows = make_rows() if rows is None else rows
         paths, archives = [], []
-        for i in range(chunks):
+        for i, name in enumerate(chunks):
+            own = rows[i :: len(chunks)]
             content = {
-                "search": "mumu_resonance",
-                "model": "zprime",
-                "chunk": i,
-                "chunks": chunks,
-                "confidence_level": 0.90,
-                "blind": False,
+                "spec": describe(scan_spec(name)),
                 "luminosity_fb": luminosity_fb,
                 "referee": [referee_entry(rows[i]["mass_GeV"])],
-                "referee_tolerance": 0.005,
-                "rows": rows[i::chunks],
+                "rows": own,
             }
-            paths.append(tmp_path / f"{i}.json")
+            paths.append(tmp_path / f"{name}.json")
             paths[-1].write_text(json.dumps(content | changes))
-            archives.append(tmp_path / f"{i}.zip")
+            archives.append(tmp_path / f"{name}.zip")
             with WorkspaceArchive(archives[-1]) as archive:
-                for row in rows[i::chunks]:
+                for row in own:
                     archive.add(Hypothesis(row["mass_GeV"]), {"version": "1.0.0"})
         account = tmp_path / "account.json"
         account.write_text(json.dumps({"luminosity_fb": {"blocks": {}, "total_fb": luminosity_fb}}))

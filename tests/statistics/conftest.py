@@ -121,7 +121,6 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
     settings = {
         "range_GeV": (0.212, 9.0),
         "step_sigma": 20,
-        "chunks": 2,
         "half_window_sigma": 25,
         "bin_sigma": 0.5,
         "background_degree": 2,
@@ -129,17 +128,20 @@ def spec(blind=False, vetoes=True, systematics=True, rates=None, **scan):
         "toys": 0,
         "toys_below_events": 10,
         "global_toys": 200,
-        "referee_hypotheses": 2,
+        "referee_share": 0.1,
         "referee_tolerance": 0.005,
     }
+    settings |= scan
     return ScanSpec(
+        chunk="all",
+        slice_GeV=(settings["range_GeV"][0], 10.0),
         search="mumu_resonance",
         model="zprime",
         detector="belle2",
         production="mu",
         channels={"all": "mumu"},
         regions=[Region(name="all", channel="all", range_GeV=(0.21, 10.0))],
-        scan=Scan(**(settings | scan)),
+        scan=Scan(**settings),
         vetoes=[MassWindow(name="J-psi", range_GeV=(3.05, 3.14))] if vetoes else [],
         systematics=Systematics(
             rates=(RATES if rates is None else rates) if systematics else {},

@@ -172,8 +172,8 @@ def test_hypotheses_have_lifetimes_where_they_are_simulated(spec_of):
             for p, t in content.signals["leptophilic_scalar"].items()
             if p.lifetime_m == 0 or p.mass_GeV < 0.1
         }
-    scan = spec_of({"step_sigma": 2, "lifetimes_m": [0, 0.001, "natural"]}).scan
-    hypotheses = hypotheses_of_scan(signal_of(made, spec_of()), scan)
+    spec = spec_of({"step_sigma": 2, "lifetimes_m": [0, 0.001, "natural"]})
+    hypotheses = hypotheses_of_scan(signal_of(made, spec), spec)
     masses = {
         kind: [h.mass_GeV for h in hypotheses if h.kind == kind] for kind in ("prompt", "fixed", "natural")
     }
@@ -258,7 +258,7 @@ def test_a_background_only_excess_is_ordinary_in_all_channels_and_lifetimes(spec
     made = templates_with(BACKGROUND, rng=np.random.default_rng(0))
     spec = spec_of({"step_sigma": 2, "lifetimes_m": [0, 0.001, 0.1], "global_toys": 100})
     signal = signal_of(made, spec)
-    hypotheses = hypotheses_of_scan(signal, spec.scan)
+    hypotheses = hypotheses_of_scan(signal, spec)
     rows, _, _ = scan_hypotheses(made, signal, hypotheses, spec)
     largest = max(row["z_local"] for row in rows)
     found = significance_of_scan(made, signal, hypotheses, largest, spec)

@@ -10,12 +10,13 @@ import pytest
 
 from darkreach.cli import main
 from darkreach.columnar.templates import SignalPoint, SignalTemplate, write_templates
-from darkreach.config.stages import as_json
+from darkreach.config.stages import ScanSpec, as_json
 from darkreach.errors import DarkreachError
 from darkreach.statistics import scan
 from darkreach.statistics.archive import WorkspaceArchive, merge_archives
-from darkreach.statistics.grid import Hypothesis, chunk_of, hypotheses_of_scan
+from darkreach.statistics.grid import Hypothesis, hypotheses_of_scan
 from darkreach.statistics.scan import scan_hypotheses
+from darkreach.statistics.scan_command import is_checked
 from darkreach.statistics.search_signal import signal_of
 from darkreach.statistics.workspace import workspace_of
 
@@ -32,10 +33,9 @@ def small_spec(toy, **settings):
     return toy.spec(systematics=False, **(scan | {"step_sigma": 8} | settings))
 
 
-def rows_of(templates, spec, chunk=0):
+def rows_of(templates, spec):
     signal = signal_of(templates, spec)
-    hypotheses = chunk_of(hypotheses_of_scan(signal, spec.scan), chunk, spec.scan.chunks)
-    return scan_hypotheses(templates, signal, hypotheses, spec)[0]
+    return scan_hypotheses(templates, signal, hypotheses_of_scan(signal, spec), spec)[0]
 
 
 def one(templates, signal, mass, spec):
@@ -44,19 +44,19 @@ def one(templates, signal, mass, spec):
     return row, workspace
 
 
-def test_rows_do_not_depend_on_the_number_of_chunks(toy, templates):
-    spec = small_spec(toy, chunks=1)
-    alone = rows_of(templates, spec)
-    spec = small_spec(toy, chunks=3)
-    together = [row for chunk in range(3) for row in rows_of(templates, spec, chunk)]
-    for row, same in zip(sorted(together, key=lambda row: row["mass_GeV"]), alone, strict=True):
-        for name, value in same.items():
+def test_a_row_does_not_depend_on_the_other_hypotheses(toy, templates):
+    spec = small_spec(toy)
+    signal = signal_of(templates, spec)
+    together = rows_of(templates, spec)
+    for row in together:
+        (alone,), _, _ = scan_hypotheses(templates, signal, [Hypothesis(row["mass_GeV"])], spec)
+        for name, value in alone.items():
             assert row[name] == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value)
-    assert len(alone) > 6
+    assert len(together) > 6
 
 
 def test_vetoed_hypotheses_have_no_numbers(toy, templates):
-    for row in rows_of(templates, small_spec(toy, chunks=1)):
+    for row in rows_of(templates, small_spec(toy)):
         inside = 3.05 <= row["mass_GeV"] <= 3.14
         assert row["status"] == ("vetoed: J-psi" if inside else "ok")
         assert (row["sigma_limit_obs_fb"] is None) == inside
@@ -86,7 +86,7 @@ def test_a_bad_hypothesis_costs_one_row(toy):
     values = signals[point].values.copy()
     values[14000] -= 1e9
     signals[point] = SignalTemplate(values, np.abs(values), 5e4)
-    rows = rows_of(made, small_spec(toy, chunks=1, range_GeV=(2.6, 2.75), step_sigma=20))
+    rows = rows_of(made, small_spec(toy, range_GeV=(2.6, 2.75), step_sigma=20))
     bad = [row for row in rows if row["mass_GeV"] > 2.7]
     assert bad
     for row in rows:
@@ -152,13 +152,12 @@ def test_templates_without_the_model_are_refused(toy, templates):
 def run_scan(toy, templates, tmp_path):
     write_templates(tmp_path / "templates.h5", templates)
 
-    def run(name, chunk=0):
+    def run(name, **settings):
         arguments = {
-            "--spec": as_json(small_spec(toy)),
+            "--spec": as_json(small_spec(toy, **settings)),
             "--templates": tmp_path / "templates.h5",
-            "--chunk": chunk,
-            "--output": tmp_path / name / f"{chunk}.json",
-            "--workspaces": tmp_path / name / f"{chunk}.zip",
+            "--output": tmp_path / name / "rows.json",
+            "--workspaces": tmp_path / name / "workspaces.zip",
         }
         status = main(["scan", *(str(word) for pair in arguments.items() for word in pair)])
         return status, arguments["--output"], arguments["--workspaces"]
@@ -171,8 +170,8 @@ def test_the_command_writes_rows_and_readable_workspaces(run_scan, toy, template
     assert status == 0
     chunk = json.loads(rows_path.read_text())
     assert chunk["rows"] == rows_of(templates, small_spec(toy))
-    assert (chunk["model"], chunk["chunk"], chunk["chunks"]) == ("zprime", 0, 2)
-    assert (chunk["luminosity_fb"], chunk["confidence_level"]) == (178.0, 0.90)
+    assert ScanSpec.model_validate(chunk["spec"]) == small_spec(toy)
+    assert chunk["luminosity_fb"] == 178.0
     fitted = [row for row in chunk["rows"] if row["status"] == "ok"]
     with zipfile.ZipFile(archive_path) as archive:
         assert archive.namelist() == [f"{row['mass_GeV']:.6f}.json" for row in fitted]
@@ -187,9 +186,26 @@ def test_the_same_templates_give_the_same_bytes(run_scan):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_a_wrong_chunk_is_an_error_of_the_user(run_scan, capsys):
-    assert run_scan("a", chunk=2)[0] == 2
-    assert "--chunk 2" in capsys.readouterr().err
+def test_pyhf_is_asked_of_a_share_of_the_hypotheses(run_scan, toy):
+    """The same ones in whatever slice or order they come."""
+    spec = toy.spec(referee_share=0.2)
+    checked = [is_checked(h, spec) for h in toy.hypotheses(np.linspace(1, 9, 2000))]
+    assert 0.17 < np.mean(checked) < 0.23
+    _, rows, _ = run_scan("a", referee_share=1.0, range_GeV=(2.95, 2.98))
+    content = json.loads(rows.read_text())
+    assert [entry["mass_GeV"] for entry in content["referee"]] == [r["mass_GeV"] for r in content["rows"]]
+    assert all(entry["verdict"] == "agree" for entry in content["referee"])
+    _, rows, _ = run_scan("b", referee_share=0.0)
+    assert json.loads(rows.read_text())["referee"] == []
+
+
+def test_a_slice_may_have_no_hypothesis(run_scan):
+    """All of a slice can be at masses for which a lifetime is not simulated."""
+    status, rows, archive = run_scan("a", lifetimes_m=[0.01])
+    assert status == 0
+    assert json.loads(rows.read_text())["rows"] == []
+    with zipfile.ZipFile(archive) as content:
+        assert content.namelist() == []
 
 
 def test_archives_merge_in_order_of_mass(tmp_path):

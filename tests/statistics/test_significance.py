@@ -8,7 +8,7 @@ from darkreach.statistics.scan import scan_hypotheses
 from darkreach.statistics.significance import background_fits, expected_spectrum, significance_of_scan
 from darkreach.statistics.workspace import fit_channels, workspace_of
 
-SCAN = {"range_GeV": (1.0, 2.0), "step_sigma": 2, "chunks": 1, "bin_sigma": 1.0, "half_window_sigma": 12}
+SCAN = {"range_GeV": (1.0, 2.0), "step_sigma": 2, "bin_sigma": 1.0, "half_window_sigma": 12}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_the_joined_spectrum_is_the_smooth_background(toy):
     spec = toy.spec(systematics=False, **SCAN)
     signal = toy.signal_model(smooth)
     fitted, specs = [], []
-    for hypothesis in hypotheses_of_scan(signal, spec.scan):
+    for hypothesis in hypotheses_of_scan(signal, spec):
         channels, _ = fit_channels(smooth, signal, hypothesis, [0.0], spec)
         fitted.append(channels)
         specs.append(workspace_of(channels, signal, hypothesis, smooth.luminosity_fb, spec))
@@ -36,7 +36,7 @@ def test_the_joined_spectrum_is_the_smooth_background(toy):
 def test_looking_everywhere_costs_significance(toy, made):
     spec = toy.spec(systematics=False, **SCAN)
     signal = toy.signal_model(made)
-    hypotheses = hypotheses_of_scan(signal, spec.scan)
+    hypotheses = hypotheses_of_scan(signal, spec)
     results = {z: significance_of_scan(made, signal, hypotheses, z, spec) for z in (1.5, 3.0, 4.5)}
     for z, found in results.items():
         local_p = 0.5 * np.exp(-(z**2) / 2)  # an upper bound of the normal tail
@@ -51,7 +51,7 @@ def test_looking_everywhere_costs_significance(toy, made):
 def test_the_largest_excess_of_background_is_ordinary(toy, made):
     spec = toy.spec(systematics=False, **SCAN)
     signal = toy.signal_model(made)
-    hypotheses = hypotheses_of_scan(signal, spec.scan)
+    hypotheses = hypotheses_of_scan(signal, spec)
     rows, _, _ = scan_hypotheses(made, signal, hypotheses, spec)
     found = significance_of_scan(made, signal, hypotheses, max(row["z_local"] for row in rows), spec)
     assert 0.01 < found["p"] < 0.99

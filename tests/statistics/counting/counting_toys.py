@@ -76,14 +76,15 @@ def spec(
         "range_GeV": (0.3, 1.6),
         "step_GeV": 0.1,
         "lifetimes_m": list(lifetimes),
-        "chunks": 1,
         "confidence_level": 0.95,
         "toys": 0,
         "global_toys": 2000,
-        "referee_hypotheses": 2,
+        "referee_share": 0.5,
     }
     channels = {"light": "mumunu", "heavy": "mumunu", "ks_control": "mumunu"}
     return ScanSpec(
+        chunk="all",
+        slice_GeV=(0.0, 1.7),
         search="heavy_neutral_lepton",
         model=model,
         detector="belle",

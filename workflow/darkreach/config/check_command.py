@@ -19,6 +19,6 @@ def run(args: argparse.Namespace) -> int:
         origin = "simulated" if sample.simulate else "from files"
         print(f"sample {name}: {sample.kind}, {origin}, {len(sample.blocks)} blocks")
     for name, search in config.searches.items():
-        state = "unblinded" if search.unblinded else "blind for collision data"
+        state = str(search.unblind or "blind for collision data")
         print(f"search {name}: {', '.join(search.models)}; {len(search.regions)} regions; {state}")
     return 0

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -87,6 +88,17 @@ class Classifier(Section):
     )
 
 
+class Unblind(Section):
+    """The decision to look at collision data in the signal region."""
+
+    who: str = Field(min_length=1)
+    when: date
+    why: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return f"unblinded by {self.who} on {self.when}: {self.why}"
+
+
 Lifetime = NonNegative | Literal["natural"]
 
 
@@ -99,7 +111,7 @@ class Scan(Section):
     lifetimes_m: list[Lifetime] = Field(
         [0.0], min_length=1, description="cτ in m of the hypotheses, or natural: that of the model"
     )
-    chunks: int = Field(ge=1, description="parallel jobs per model")
+    chunks: int = Field(1, ge=1, description="jobs per lifetime and per interval between borders of regions")
     half_window_sigma: Positive = Field(
         25, description="half width of the fit window in units of the resolution"
     )
@@ -109,12 +121,12 @@ class Scan(Section):
     toys: int = Field(ge=0, description="toys per hypothesis with few events; 0: asymptotic limits for all")
     toys_below_events: NonNegative = Field(10, description="effective background below which events are few")
     global_toys: int = Field(ge=1, description="toys of the whole spectrum for the global p-value")
-    referee_hypotheses: int = Field(ge=0, description="hypotheses per model that pyhf computes again")
+    referee_share: Fraction = Field(description="of the hypotheses, which pyhf computes again")
     referee_tolerance: Positive = Field(0.005, description="relative difference of limits that disagrees")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Scan":
-        if self.range_GeV[0] >= self.range_GeV[1]:
+        if self.range_GeV[0] > self.range_GeV[1]:  # they may be equal: one mass
             raise ValueError(f"'range_GeV' must be [low, high] with low < high, found {list(self.range_GeV)}")
         if (self.step_sigma is None) == (self.step_GeV is None):
             raise ValueError("give one of 'step_sigma' and 'step_GeV'")
@@ -156,7 +168,7 @@ class Search(Section):
         description="X is radiated by a muon or tau pair, or is a decay product of a tau"
     )
     channels: dict[Name, Decay] = Field(min_length=1, description="channel → decay of X that it looks for")
-    unblinded: bool = Field(description="look at collision data in the signal region")
+    unblind: Unblind | None = Field(None, description="none: collision data stay out of the signal region")
     isr: bool = Field(description="cross-sections for coupling limits include initial-state radiation")
     alpha: Positive = Field(description="fine-structure constant of the production cross-section")
     ntuple: NtupleCuts = Field(description="cuts of the simulated ntuples")

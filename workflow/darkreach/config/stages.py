@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from darkreach.config.base import NonNegative, Positive, Section
+from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.config.root import Config, Injection
 from darkreach.config.samples import Decay, ModelName, Process
@@ -21,8 +21,10 @@ from darkreach.config.search import (
     Observable,
     Region,
     Scan,
+    Search,
     Systematics,
 )
+from darkreach.config.slices import slices_of
 from darkreach.errors import DarkreachError
 
 
@@ -106,7 +108,8 @@ class HistogramSpec(Section):
     lifetimes_m: list[NonNegative]
     trigger_lines: list[str]
     reported_lines: list[str]
-    blind: bool
+    blind: bool = Field(description="only sidebands and the control channel may be looked at")
+    control_channel: str | None = None
 
 
 class MergeSpec(Section):
@@ -114,12 +117,26 @@ class MergeSpec(Section):
 
     search: str
     channels: dict[str, Decay]
+    samples: dict[str, list[str] | None] = Field(
+        description="sample → its simulated blocks; None: the user's own files, whose index has the blocks"
+    )
+    tolerance: Fraction = Field(0.0, description="of a sample's luminosity or entries: how much may be unread")
     blind: bool
+    control_channel: str | None = None
+
+
+class MergeBlocksSpec(Section):
+    """Sums over some blocks of one sample."""
+
+    search: str
+    sample: str
 
 
 class ScanSpec(Section):
-    """Fits of one model; every chunk of its hypotheses has the same specification."""
+    """Fits of one model in one slice of mass, `slice_GeV`; `scan` is the part of the scan that lies in it."""
 
+    chunk: str
+    slice_GeV: tuple[NonNegative, Positive]
     search: str
     model: ModelName
     detector: Literal["belle2", "belle"]
@@ -136,8 +153,14 @@ class ScanSpec(Section):
     seed: int = Field(ge=0)
 
 
+class SignificanceSpec(ScanSpec):
+    """Global significance of the whole scan of one model."""
+
+    chunks: list[str]
+
+
 class LimitsSpec(Section):
-    """Limit table and figure of one model."""
+    """Limit table of one model."""
 
     search: str
     model: ModelName
@@ -147,7 +170,7 @@ class LimitsSpec(Section):
     isr: bool
     alpha: Positive
     confidence_level: float
-    chunks: int
+    chunks: list[str]
     vetoes: list[MassWindow]
     g_minus_2_band: str | None
     overlays: bool
@@ -282,12 +305,17 @@ def is_blind(config: Config, search_name: str) -> bool:
     """Collision data stay out of the signal region until the search is unblinded; simulated data do not."""
     samples = config.samples_of(search_name).values()
     collision_data = any(s.kind == "data" and s.simulate is None for s in samples)
-    return collision_data and not config.searches[search_name].unblinded
+    return collision_data and config.searches[search_name].unblind is None
+
+
+def control_channel(search: Search) -> str | None:
+    """The channel that measures the background of a search that counts events: the last one."""
+    return list(search.channels)[-1] if search.counting else None
 
 
 def histogram_spec(config: Config, search_name: str, sample_name: str) -> HistogramSpec:
-    """What `histogram` needs for the blocks of one sample."""
-    search, sample = config.searches[search_name], config.samples[sample_name]
+    """What `histogram` needs for the blocks of one sample; no data of a blind search are looked at."""
+    search = config.searches[search_name]
     return HistogramSpec(
         search=search_name,
         channels=search.channels,
@@ -297,35 +325,80 @@ def histogram_spec(config: Config, search_name: str, sample_name: str) -> Histog
         lifetimes_m=search.lifetimes_m,
         trigger_lines=search.trigger_lines,
         reported_lines=search.reported_lines,
-        blind=sample.kind == "data" and sample.simulate is None and not search.unblinded,
+        blind=config.samples[sample_name].kind == "data" and is_blind(config, search_name),
+        control_channel=control_channel(search),
     )
+
+
+def merge_blocks_spec(config: Config, search_name: str, sample_name: str) -> MergeBlocksSpec:
+    """What `merge-blocks` needs."""
+    return MergeBlocksSpec(search=search_name, sample=sample_name)
 
 
 def merge_spec(config: Config, search_name: str) -> MergeSpec:
     """What `merge` needs."""
     search = config.searches[search_name]
-    return MergeSpec(search=search_name, channels=search.channels, blind=is_blind(config, search_name))
-
-
-def scan_spec(config: Config, search_name: str, model: ModelName) -> ScanSpec:
-    """What `scan` needs for one model."""
-    search = config.searches[search_name]
-    return ScanSpec(
+    return MergeSpec(
         search=search_name,
-        model=model,
-        detector=search.detector,
-        production=search.production,
         channels=search.channels,
-        regions=search.regions,
-        scan=search.scan,
-        counting=search.counting,
-        vetoes=search.vetoes,
-        systematics=search.systematics,
-        isr=search.isr,
-        alpha=search.alpha,
+        samples={
+            name: None if sample.simulate is None else sorted(sample.blocks)
+            for name, sample in config.samples_of(search_name).items()
+        },
+        tolerance=config.tolerance,
         blind=is_blind(config, search_name),
-        seed=config.seed,
+        control_channel=control_channel(search),
     )
+
+
+def chunk_names(config: Config, search_name: str) -> list[str]:
+    """Names of the slices in which each model of a search is scanned."""
+    return list(slices_of(config.searches[search_name]))
+
+
+def scan_spec(config: Config, search_name: str, model: ModelName, chunk: str) -> ScanSpec:
+    """What `scan` needs for one model and one slice of its hypotheses."""
+    search = config.searches[search_name]
+    own = slices_of(search)[chunk]
+    return ScanSpec(
+        chunk=chunk,
+        slice_GeV=(own.low_GeV, own.high_GeV),
+        scan=own.part_of(search.scan),
+        **_of_fits(config, search_name, model),
+    )
+
+
+def significance_spec(config: Config, search_name: str, model: ModelName) -> SignificanceSpec:
+    """What `significance` needs for one model."""
+    search = config.searches[search_name]
+    slices = slices_of(search)
+    borders = [border for one in slices.values() for border in (one.low_GeV, one.high_GeV)]
+    return SignificanceSpec(
+        chunk="all",
+        slice_GeV=(min(borders), max(borders)),
+        scan=search.scan,
+        chunks=list(slices),
+        **_of_fits(config, search_name, model),
+    )
+
+
+def _of_fits(config: Config, search_name: str, model: ModelName) -> dict[str, Any]:
+    search = config.searches[search_name]
+    return {
+        "search": search_name,
+        "model": model,
+        "detector": search.detector,
+        "production": search.production,
+        "channels": search.channels,
+        "regions": search.regions,
+        "counting": search.counting,
+        "vetoes": search.vetoes,
+        "systematics": search.systematics,
+        "isr": search.isr,
+        "alpha": search.alpha,
+        "blind": is_blind(config, search_name),
+        "seed": config.seed,
+    }
 
 
 def limits_spec(config: Config, search_name: str, model: ModelName) -> LimitsSpec:
@@ -341,7 +414,7 @@ def limits_spec(config: Config, search_name: str, model: ModelName) -> LimitsSpe
         isr=search.isr,
         alpha=search.alpha,
         confidence_level=search.scan.confidence_level,
-        chunks=search.scan.chunks,
+        chunks=chunk_names(config, search_name),
         vetoes=search.vetoes,
         g_minus_2_band=search.g_minus_2_band,
         overlays=search.overlays,

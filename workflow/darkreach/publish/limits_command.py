@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.statistics.scan_result import read_scan
 
     spec = read_spec(LimitsSpec, args.spec)
-    scan = read_scan(args.chunks, spec.search, spec.model, spec.chunks, spec.confidence_level)
+    scan = read_scan(args.chunks, spec)
     check_account(args.account, scan.luminosity_fb)
     table = limit_table(scan.rows, spec)
     outputs = (args.csv, args.pdf, args.png, args.checks, args.workspaces_out)

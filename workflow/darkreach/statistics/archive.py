@@ -24,7 +24,7 @@ class WorkspaceArchive:
 
     def add(self, hypothesis: Hypothesis, workspace: dict[str, Any]) -> None:
         """Append the workspace of a hypothesis as `{its name}.json`."""
-        _write(self._zip, f"{hypothesis.name}.json", json.dumps(workspace, indent=1).encode())
+        _write(self._zip, f"{hypothesis.name}.json", json.dumps(workspace).encode())
 
 
 def merge_archives(paths: Sequence[Path], output: Path) -> None:

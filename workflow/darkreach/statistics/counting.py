@@ -55,7 +55,7 @@ def counting_hypotheses(templates: Templates, spec: ScanSpec) -> list[Hypothesis
         )
     if 0 in spec.scan.lifetimes_m:
         raise DarkreachError("scan.lifetimes_m: 0 is no lifetime of a displaced decay; remove it")
-    masses = evenly_spaced_masses(spec.scan)
+    masses = evenly_spaced_masses(spec)
     SignalRegions(templates, spec).check_masses(masses)
     return [Hypothesis(float(m), lifetime) for lifetime in spec.scan.lifetimes_m for m in masses]
 

@@ -1,12 +1,12 @@
 """The hypotheses of a scan: as dense as the mass resolution, whatever their number."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from darkreach.config.search import MassWindow, Scan
+from darkreach.config.search import MassWindow
+from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
 from darkreach.statistics.search_signal import SearchSignal
 
@@ -39,72 +39,67 @@ class Hypothesis(NamedTuple):
         return f"{self.mass_GeV:.6f} GeV{words[self.kind]}"
 
 
-def hypotheses_of_scan(signal: SearchSignal, scan: Scan) -> list[Hypothesis]:
-    """All masses prompt, then all masses with the next lifetime and so on, as `scan.lifetimes_m` has them.
+def hypotheses_of_scan(signal: SearchSignal, spec: ScanSpec) -> list[Hypothesis]:
+    """All masses with the first of `scan.lifetimes_m`, then all masses with the next and so on.
 
     A lifetime is tested at those masses at which it, or a longer one, is simulated for most decays of X that
     the search looks for.
 
     Raises:
-        DarkreachError: the range is empty, or exceeds the simulated signals.
+        DarkreachError: the range exceeds the simulated signals.
     """
-    masses = [float(mass) for mass in hypothesis_masses(scan, signal)]
+    masses = [float(mass) for mass in hypothesis_masses(signal, spec)]
     return [
         Hypothesis(mass, lifetime)
-        for lifetime in scan.lifetimes_m
+        for lifetime in spec.scan.lifetimes_m
         for mass in masses
         if isinstance(lifetime, str) or lifetime == 0 or signal.simulated_share(mass, lifetime) > 0.5
     ]
 
 
-def hypothesis_masses(scan: Scan, signal: SearchSignal) -> np.ndarray:
-    """Masses in GeV from the low to the high end of `scan.range_GeV`, both included, rounded to 1 keV.
+def hypothesis_masses(signal: SearchSignal, spec: ScanSpec) -> np.ndarray:
+    """Masses in GeV of the hypotheses in the slice, ascending, rounded to 1 keV.
 
-    Neighbours are `step_sigma` resolutions apart in the observable, or a little less so that the last
-    one falls on the end: they divide ∫dx/σ_x(x) into equal parts. With `step_GeV` they are as far apart.
+    They are the positions on a fixed grid that lie in `scan.range_GeV`, and its ends. Neighbours on the grid
+    are `step_sigma` resolutions apart in the observable, ∫dx/σ_x = step_sigma, counted from the lower end
+    of the slice. With `step_GeV` the grid are its multiples. The upper end of a slice belongs to the next.
 
     Raises:
-        DarkreachError: the range is empty, or exceeds the simulated signals.
+        DarkreachError: the range exceeds the simulated signals.
     """
-    low, high = scan.range_GeV
+    low, high = spec.scan.range_GeV
     simulated = signal.mass_range
     if low < simulated[0] or high > simulated[1]:
         raise DarkreachError(
             f"scan.range_GeV: [{low:g}, {high:g}] exceeds the simulated signal masses, {simulated[0]:g} to "
             f"{simulated[1]:g} GeV; narrow it or simulate signals beyond its ends"
         )
-    if scan.step_GeV is not None:
-        return evenly_spaced_masses(scan)
-    first, last = signal.observable.of_mass(scan.range_GeV)
-    x = np.linspace(first, last, 20001)
-    density = 1 / signal.resolution(np.clip(signal.observable.to_mass(x), low, high))
+    if spec.scan.step_GeV is not None:
+        return evenly_spaced_masses(spec)
+    assert spec.scan.step_sigma is not None
+    x = np.linspace(*signal.observable.of_mass(spec.slice_GeV), 20001)
+    density = 1 / signal.resolution(np.clip(signal.observable.to_mass(x), *simulated))
     resolutions = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
-    steps = max(1, math.ceil(resolutions[-1] / scan.step_sigma))
-    positions = np.interp(np.linspace(0, resolutions[-1], steps + 1), resolutions, x)
-    masses = signal.observable.to_mass(positions).round(6)
-    masses[0], masses[-1] = low, high
-    return masses
+    steps = np.arange(0, resolutions[-1], spec.scan.step_sigma)
+    return _within(signal.observable.to_mass(np.interp(steps, resolutions, x)), spec)
 
 
-def evenly_spaced_masses(scan: Scan) -> np.ndarray:
-    """Masses in GeV from the low to the high end of the scan, `step_GeV` apart or a little less."""
-    low, high = scan.range_GeV
-    assert scan.step_GeV is not None
-    steps = max(1, math.ceil((high - low) / scan.step_GeV - 1e-9))
-    return np.linspace(low, high, steps + 1).round(6)
+def evenly_spaced_masses(spec: ScanSpec) -> np.ndarray:
+    """Multiples of `step_GeV` in the part of the scan that lies in the slice, and its ends, in GeV."""
+    step = spec.scan.step_GeV
+    assert step is not None
+    first, last = (round(mass / step) for mass in spec.scan.range_GeV)
+    return _within(step * np.arange(first, last + 1), spec)
 
 
-def chunk_of(items: Sequence, chunk: int, chunks: int) -> Sequence:
-    """Every `chunks`-th item from the `chunk`-th on (counted from 0), so that all chunks cost the same.
-
-    Raises:
-        DarkreachError: there is no such chunk.
-    """
-    if not 0 <= chunk < chunks:
-        raise DarkreachError(
-            f"--chunk {chunk}: with scan.chunks = {chunks} it must be from 0 to {chunks - 1}"
-        )
-    return items[chunk::chunks]
+def _within(grid: np.ndarray, spec: ScanSpec) -> np.ndarray:
+    """The masses of a grid, in GeV, that lie between the ends of the scan, and these ends."""
+    low, high = spec.scan.range_GeV
+    grid = grid.round(6)
+    masses = np.concatenate([[low], grid[(grid > low) & (grid < high)], [high] if high > low else []])
+    highest = max(region.range_GeV[1] for region in spec.regions)
+    belongs_to_next = high == spec.slice_GeV[1] < highest
+    return masses[masses < high] if belongs_to_next else masses
 
 
 def veto_of(mass: float, vetoes: Sequence[MassWindow]) -> str | None:

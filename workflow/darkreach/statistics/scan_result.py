@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from darkreach.config.stages import LimitsSpec, ScanSpec, SignificanceSpec
 from darkreach.errors import DarkreachError
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """rows: of all hypotheses, by mass, then lifetime (see `empty_row`). luminosity_fb: of the data, fb⁻¹.
+    """rows: of all hypotheses, by mass, then lifetime (see `empty_row`), each with the name of its chunk.
+
+    luminosity_fb: of the data that were read, fb⁻¹. specs: chunk → what it was made with.
 
     referee: hypotheses that pyhf computed again: mass_GeV, lifetime_m, lifetime_hypothesis, difference (the
     largest relative one of the six limits, None where pyhf failed) and verdict. referee_tolerance:
@@ -22,6 +25,7 @@ class ScanResult:
     luminosity_fb: float
     referee: list[dict[str, Any]]
     referee_tolerance: float
+    specs: dict[str, ScanSpec]
 
     @property
     def disagreements(self) -> list[dict[str, Any]]:
@@ -35,41 +39,43 @@ class ScanResult:
         return [entry for entry in self.referee if entry["difference"] is None]
 
 
-def read_scan(
-    paths: Sequence[Path], search: str, model: str, chunks: int, confidence_level: float
-) -> ScanResult:
-    """Read all chunks of the scan of `model`.
+def read_scan(paths: Sequence[Path], wanted: SignificanceSpec | LimitsSpec) -> ScanResult:
+    """Read all chunks of the scan of a model.
 
     Raises:
         DarkreachError: a chunk is missing, broken, given twice, or of another scan.
     """
-    seen: dict[int, Path] = {}
-    rows, referee, luminosities, tolerances = [], [], set(), set()
-    wanted = {"search": search, "model": model, "chunks": chunks, "confidence_level": confidence_level}
+    seen: dict[str, Path] = {}
+    rows, referee, luminosities, tolerances, specs = [], [], set(), set(), {}
     for path in paths:
         try:
             chunk = json.loads(path.read_text(encoding="utf-8"))
-            found = {key: chunk[key] for key in wanted}
-            index = chunk["chunk"]
-            rows += chunk["rows"]
-            referee += chunk["referee"]
+            spec = ScanSpec.model_validate_json(json.dumps(chunk["spec"]))
             luminosities.add(chunk["luminosity_fb"])
-            tolerances.add(chunk["referee_tolerance"])
+            rows += [row | {"chunk": spec.chunk} for row in chunk["rows"]]
+            referee += chunk["referee"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DarkreachError(
                 f"{path}: not a chunk of a scan ({type(error).__name__}); scan again"
             ) from None
-        for key, value in wanted.items():
-            if found[key] != value:
+        for key, expected in _common(wanted).items():
+            if (found := _common(spec)[key]) != expected:
                 raise DarkreachError(
-                    f"{path}: its '{key}' is {found[key]!r}, not {value!r}; it is of another scan"
+                    f"{path}: its '{key}' is {found!r}, not {expected!r}; it is of another scan"
                 )
-        if index in seen:
-            raise DarkreachError(f"{path} and {seen[index]} are both chunk {index}; give each chunk once")
-        seen[index] = path
-    missing = sorted(set(range(chunks)) - set(seen))
+        if spec.chunk in seen:
+            raise DarkreachError(
+                f"{path} and {seen[spec.chunk]} are both chunk {spec.chunk}; give each chunk once"
+            )
+        seen[spec.chunk] = path
+        specs[spec.chunk] = spec
+        tolerances.add(spec.scan.referee_tolerance)
+    missing = [name for name in wanted.chunks if name not in seen]
+    unknown = [name for name in seen if name not in wanted.chunks]
     if missing:
-        raise DarkreachError(f"--chunks: chunk {missing[0]} of {chunks} is missing; scan it first")
+        raise DarkreachError(f"--chunks: chunk {missing[0]} is missing; scan it first")
+    if unknown:
+        raise DarkreachError(f"{seen[unknown[0]]}: chunk {unknown[0]} is not of this scan; remove it")
     if len(luminosities) > 1:
         raise DarkreachError(
             f"--chunks: they are of different luminosities, {sorted(luminosities)} fb⁻¹; scan again"
@@ -79,7 +85,14 @@ def read_scan(
         luminosity_fb=luminosities.pop(),
         referee=sorted(referee, key=_order),
         referee_tolerance=max(tolerances),
+        specs={name: specs[name] for name in wanted.chunks},
     )
+
+
+def _common(spec: ScanSpec | LimitsSpec) -> dict[str, Any]:
+    """What all chunks of a scan and its table have in common."""
+    level = spec.confidence_level if isinstance(spec, LimitsSpec) else spec.scan.confidence_level
+    return {"search": spec.search, "model": spec.model, "confidence_level": level}
 
 
 def _order(row: dict[str, Any]) -> tuple[float, bool, float]:

@@ -52,14 +52,19 @@ class SearchSignal:
 
     def resolution(self, masses: np.ndarray) -> np.ndarray:
         """The best σ of the observable in GeV among the channels that reach masses (n,) in GeV."""
+        found = self._best_resolution(masses)
+        # between two channels: from the end of one to that of the next
+        ends = np.unique([signal.mass_range for signal in self.channels.values()])
+        return np.where(np.isfinite(found), found, np.interp(masses, ends, self._best_resolution(ends)))
+
+    def _best_resolution(self, masses: np.ndarray) -> np.ndarray:
+        """Infinite where no channel reaches."""
         found = np.full(np.shape(masses), np.inf)
         for signal in self.channels.values():
             low, high = signal.mass_range
             inside = (masses >= low) & (masses <= high)
             found[inside] = np.minimum(found, signal.resolution(masses))[inside]
-        # between two channels: that of the nearest mass which one of them reaches
-        known = np.isfinite(found)
-        return np.interp(masses, np.asarray(masses)[known], found[known])
+        return found
 
     def lifetimes(self, mass: float) -> list[float]:
         """Lifetimes cτ in m, ascending, that are simulated in some channel at a mass in GeV."""

@@ -7,7 +7,7 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `darkreach significance`."""
-    parser.add_argument("--spec", required=True, help="specification as JSON, or @FILE (that of the scan)")
+    parser.add_argument("--spec", required=True, help="specification as JSON, or @FILE")
     parser.add_argument("--templates", required=True, type=Path, help="templates of the search, HDF5")
     parser.add_argument("--chunks", required=True, nargs="+", type=Path, help="rows of all chunks, JSON")
     parser.add_argument("--output", required=True, type=Path, help="result to write, JSON")
@@ -18,14 +18,13 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from darkreach.columnar.templates import read_templates
-    from darkreach.config.stages import ScanSpec, read_spec
+    from darkreach.config.stages import SignificanceSpec, read_spec
     from darkreach.files import write_whole
     from darkreach.searches.registry import search_named
     from darkreach.statistics.scan_result import read_scan
 
-    spec = read_spec(ScanSpec, args.spec)
-    scan = spec.scan
-    rows = read_scan(args.chunks, spec.search, spec.model, scan.chunks, scan.confidence_level).rows
+    spec = read_spec(SignificanceSpec, args.spec)
+    rows = read_scan(args.chunks, spec).rows
     result = None
     if any(row["z_local"] is not None for row in rows):
         largest = max((row for row in rows if row["z_local"] is not None), key=lambda row: row["z_local"])

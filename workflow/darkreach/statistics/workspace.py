@@ -156,9 +156,10 @@ def count_observed(
     middle = (edges[1:] + edges[:-1]) / 2
     observed = 0.0
     for channel in channels:
-        counted = _allowed(channel.name, signal, spec).regions_of(edges[:-1], edges[1:]) >= 0
-        counted &= np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma
-        observed += templates.channels[channel.name].observed[counted].sum()
+        near = np.abs(middle - channel.centre) <= COUNTED_SIGMA * channel.sigma
+        low, high = edges[:-1][near], edges[1:][near]
+        counted = _allowed(channel.name, signal, spec).regions_of(low, high) >= 0
+        observed += templates.channels[channel.name].observed[near][counted].sum()
     return round(observed)
 
 
