@@ -2,9 +2,10 @@
 
 import ast
 import functools
-import glob
 import hashlib
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ except DarkreachError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = CONFIG.results
+CATALOGUE = f"{RESULTS}/catalogue"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"  # time and memory of every job, for `darkreach status`
 # relative to the working directory: a clone that moved together with its results is up to date
@@ -93,48 +95,55 @@ def code_digest_of_search(module):
     return lambda wildcards: code_digest(module, f"darkreach.searches.{wildcards.search}")
 
 
-def is_simulated(wildcards):
-    return CONFIG.samples[wildcards.sample].simulate is not None
+def is_simulated(sample):
+    return CONFIG.samples[sample].simulate is not None
 
 
-def ntuple_files(wildcards):
-    """Files of one block: what the workflow simulates, or the user's own with patterns expanded."""
-    try:
-        return FILES[wildcards.sample, wildcards.block]
-    except KeyError:
-        raise WorkflowError(f"sample '{wildcards.sample}' has no block '{wildcards.block}'") from None
+def catalogue_own_samples():
+    """List the user's own files, before there is a graph of jobs: only what is new or changed is opened."""
+    spec = stages.as_json(stages.catalogue_spec(CONFIG))
+    command = [sys.executable, "-m", "darkreach", "catalogue", "--spec", "@/dev/stdin"]
+    command += ["--output", CATALOGUE, "--cores", str(workflow.resource_settings.cores or 1)]
+    if subprocess.run(command, input=spec, text=True).returncode:
+        raise WorkflowError("the catalogue of your own files stopped, see above; nothing was changed by it")
 
 
-def files_of_block(sample, block):
-    if CONFIG.samples[sample].simulate is not None:
-        return [f"{RESULTS}/ntuples/{sample}/{block}.root"]
-    key = f"samples.{sample}.blocks.{block}.files"
-    patterns = CONFIG.samples[sample].blocks[block].files
-    return [path for pattern in patterns for path in expand_pattern(pattern, key)]
+def index_of(sample):
+    """The list of blocks of a sample of the user's own files."""
+    return f"{CATALOGUE}/{sample}.json"
 
 
-def expand_pattern(pattern, key):
-    if "://" in pattern:
-        return [pattern]
-    paths = sorted(glob.glob(pattern))
-    if not paths:
-        raise WorkflowError(
-            f"{key}: no file matches '{pattern}'; correct the path or remove it from the block"
-        )
-    return paths
+@functools.cache
+def own_blocks(sample):
+    """Blocks of a sample of the user's own files, as the catalogue lists them; none before it did."""
+    index = Path(index_of(sample))
+    return json.loads(index.read_text(encoding="utf-8"))["blocks"] if index.exists() else {}
 
 
-# expanded for all blocks at once, so that a file which is gone is missed even where results exist
-FILES = {
-    (name, block): files_of_block(name, block)
-    for name, sample in CONFIG.samples.items()
-    for block in sample.blocks
-}
+def blocks_of(sample):
+    """Names of the blocks of a sample, sorted."""
+    return sorted(CONFIG.samples[sample].blocks if is_simulated(sample) else own_blocks(sample))
 
 
-def local_ntuple_files(wildcards):
-    """The files that Snakemake itself can watch: remote ones never enter the graph of jobs."""
-    return [path for path in ntuple_files(wildcards) if "://" not in path]
+def known_unreadable(sample, block):
+    """Files of a block that the catalogue could not read again."""
+    return set() if is_simulated(sample) else set(own_blocks(sample)[block]["unreadable"])
+
+
+# jobs on other machines read what the main process found
+if (
+    workflow.is_main_process
+    and not all(map(is_simulated, CONFIG.samples))
+    and "DARKREACH_NO_CATALOGUE" not in os.environ  # `darkreach status` only looks
+):
+    catalogue_own_samples()
+
+
+def simulated_ntuple(wildcards):
+    """What the workflow simulates. The user's own files never enter the graph of jobs: manifests do."""
+    if not is_simulated(wildcards.sample):
+        return []
+    return [f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}.root"]
 
 
 def per_block(pattern, *kinds):
@@ -145,7 +154,7 @@ def per_block(pattern, *kinds):
             pattern.format(results=RESULTS, search=wildcards.search, sample=name, block=block)
             for name, sample in CONFIG.samples_of(wildcards.search).items()
             if not kinds or sample.kind in kinds
-            for block in sample.blocks
+            for block in blocks_of(name)
         ]
 
     return paths
