@@ -1,12 +1,10 @@
 """Small skims with features drawn at will, their records and manifests."""
 
-import json
-from dataclasses import asdict
-
 import numpy as np
 import uproot
 import yaml
 
+from darkreach.catalogue.account import FileRead
 from darkreach.catalogue.manifest import Component, FileEntry, Manifest
 from darkreach.classifier.network import Network
 from darkreach.classifier.onnx_graph import onnx_bytes
@@ -110,8 +108,8 @@ def block(folder, values, sample, kind, name="b01", model=None, components=(), l
         components=list(components),
     )
     cutflow = [{"cut": cut, "rows": rows, "sum_of_weights": float(rows)} for cut in ("all", "trigger")]
-    record = SkimRecord("mumu_resonance", sample, name, kind, [entry.model_dump()], rows, cutflow)
-    record_path(path).write_text(json.dumps(asdict(record)))
+    read = FileRead(path=entry.path, uuid=entry.uuid, entries=rows, runs=[(26, run, rows)])
+    SkimRecord("mumu_resonance", sample, name, kind, [read], rows, cutflow).write(record_path(path))
     return path, manifest
 
 

@@ -5,10 +5,12 @@ import pytest
 import uproot
 from blocks import EXTRA_ENERGY, background_rows, manifest_of, search, signal_rows, skim_spec, write_ntuple
 
+from darkreach.catalogue.account import FileRead
 from darkreach.cli import main
 from darkreach.config.stages import as_json
 from darkreach.errors import DarkreachError
 from darkreach.searches import skim as skim_module
+from darkreach.searches import skim_variables
 from darkreach.searches.mumu_features import FEATURES
 from darkreach.searches.skim import SkimRecord, record_path, skim_block
 
@@ -25,11 +27,18 @@ def read(path):
 
 def test_skim_keeps_what_passes_and_says_what_it_read(tmp_path, root):
     rng = np.random.default_rng(1)
-    manifest = background_block(tmp_path, [background_rows(300, rng, run=run) for run in (1, 2)])
+    parts = [background_rows(300, rng, run=run) for run in (1, 2)]
+    manifest = background_block(tmp_path, parts)
     record = skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
     columns = read(tmp_path / "out.root")
 
-    assert record.files == [manifest.files[0].model_dump()]
+    (entry,) = manifest.files
+    read_by_run = [
+        (26, run, 4 * len(np.unique(rows["__event__"]))) for run, rows in zip((1, 2), parts, strict=True)
+    ]
+    assert record.files == [
+        FileRead(path=entry.path, uuid=entry.uuid, entries=entry.entries, runs=read_by_run, unread=None)
+    ]
     assert record.rows == len(columns["mass"]) > 0
     assert SkimRecord.read(record_path(tmp_path / "out.root")) == record
     rows = [step["rows"] for step in record.cutflow]
@@ -95,7 +104,7 @@ def test_three_of_four_muons_are_enough_and_two_are_not(tmp_path, root):
 def test_result_does_not_depend_on_chunks(tmp_path, root, monkeypatch):
     manifest = background_block(tmp_path, [background_rows(300, np.random.default_rng(4))])
     skim_block(skim_spec(search(root)), manifest, tmp_path / "one.root")
-    monkeypatch.setattr(skim_module, "CHUNK_ROWS", 101)
+    monkeypatch.setattr(skim_variables, "CHUNK_ROWS", 101)
     monkeypatch.setattr(skim_module, "CLUSTER_ROWS", 150)
     many = skim_block(skim_spec(search(root)), manifest, tmp_path / "many.root")
     one, split = read(tmp_path / "one.root"), read(tmp_path / "many.root")
@@ -200,18 +209,6 @@ def test_signal_at_another_mass_than_the_configuration_says_is_refused(tmp_path,
         DarkreachError, match=r"s\.root: .* 'zprime/b01' .* 2\.2 GeV, .* peak at (1\.99|2|2\.00)"
     ):
         skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
-
-
-def test_file_changed_after_cataloguing_or_broken_is_named(tmp_path, root):
-    rng = np.random.default_rng(10)
-    manifest = background_block(tmp_path, [background_rows(50, rng)])
-    write_ntuple(tmp_path / "fourmuon.root", background_rows(50, rng))
-    with pytest.raises(DarkreachError, match=r"fourmuon\.root: changed since it was catalogued"):
-        skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
-    (tmp_path / "fourmuon.root").unlink()
-    with pytest.raises(DarkreachError, match=r"fourmuon\.root"):
-        skim_block(skim_spec(search(root)), manifest, tmp_path / "out.root")
-    assert not list(tmp_path.glob(".*")) and not (tmp_path / "out.root").exists()
 
 
 def test_empty_block_gives_an_empty_skim(tmp_path, root):

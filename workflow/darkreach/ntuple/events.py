@@ -1,16 +1,18 @@
 """Events, candidates and runs of an ntuple, counted in chunks."""
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from darkreach.errors import DarkreachError
+from darkreach.errors import UnreadableFile
 from darkreach.ntuple.chunks import STEP, column_type, is_number, iterate, read_chunks
 from darkreach.ntuple.names import EVENT_COLUMNS
 from darkreach.ntuple.reading import MEND, Ntuple
 
 Run = tuple[int, int]  # experiment, run
+_RUN_RANGE = 1 << 32  # basf2 writes both as 32-bit integers
 
 
 def runs_of(path: str | os.PathLike, tree: str | None = None, step: int = STEP) -> list[Run]:
@@ -21,8 +23,30 @@ def runs_of(path: str | os.PathLike, tree: str | None = None, step: int = STEP) 
     """
     found: set[Run] = set()
     for chunk in read_chunks(path, tree, ["__experiment__", "__run__"], step):
-        found |= _pairs(chunk, path)
+        found |= set(count_runs(run_numbers(chunk["__experiment__"], chunk["__run__"], path)))
     return sorted(found)
+
+
+def run_numbers(experiment: np.ndarray, run: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+    """(rows,) one integer for each pair of experiment and run, in the order of the pairs.
+
+    Raises:
+        UnreadableFile: a row of `path` has no number there.
+    """
+    for name, values in (("__experiment__", experiment), ("__run__", run)):
+        if not np.isfinite(values).all():
+            raise UnreadableFile(f"{path}: branch '{name}' has rows without a number; {MEND}")
+    return experiment.astype(np.int64) * _RUN_RANGE + run.astype(np.int64)
+
+
+def count_runs(numbers: np.ndarray) -> Counter[Run]:
+    """Rows of each (experiment, run) among (rows,) run_numbers."""
+    found, rows = np.unique(numbers, return_counts=True)
+    experiments = (found + _RUN_RANGE // 2) // _RUN_RANGE
+    runs = found - experiments * _RUN_RANGE
+    return Counter(
+        dict(zip(zip(experiments.tolist(), runs.tolist(), strict=True), rows.tolist(), strict=True))
+    )
 
 
 @dataclass
@@ -76,7 +100,8 @@ def summarise_events(ntuple: Ntuple, step: int = STEP) -> EventSummary | None:
         if not len(chunk["__event__"]):
             continue
         if {"__experiment__", "__run__"} <= usable:
-            summary.runs |= _pairs(chunk, ntuple.path)
+            numbers = run_numbers(chunk["__experiment__"], chunk["__run__"], ntuple.path)
+            summary.runs |= set(count_runs(numbers))
         starts = np.flatnonzero(_is_new_event(chunk, last, identity))
         limits = np.concatenate([[0], starts, [len(chunk["__event__"])]])
         rows = np.diff(limits)
@@ -91,14 +116,6 @@ def summarise_events(ntuple: Ntuple, step: int = STEP) -> EventSummary | None:
 
 def _usable(ntuple: Ntuple, name: str) -> bool:
     return ntuple.names.count(name) == 1 and is_number(column_type(ntuple, name))
-
-
-def _pairs(chunk: dict[str, np.ndarray], path: str | os.PathLike) -> set[Run]:
-    for name in ("__experiment__", "__run__"):
-        if not np.isfinite(chunk[name]).all():
-            raise DarkreachError(f"{path}: branch '{name}' has rows without a number; {MEND}")
-    pairs = np.unique(np.stack([chunk["__experiment__"], chunk["__run__"]]).astype(np.int64), axis=1)
-    return {(int(experiment), int(run)) for experiment, run in pairs.T}
 
 
 def _is_new_event(

@@ -43,7 +43,7 @@ class Ntuple:
 
 @contextmanager
 def open_ntuple(
-    path: str | os.PathLike, tree: str | None = None, scratch: str | None = None
+    path: str | os.PathLike, tree: str | None = None, scratch: str | None = None, uuid: str | None = None
 ) -> Iterator[Ntuple]:
     """Open the tree of candidates in `path`, a local path or a URL that uproot knows (root://...).
 
@@ -51,7 +51,8 @@ def open_ntuple(
     read in place or, with a folder `scratch`, copied there as long as it is open.
 
     Raises:
-        UnreadableFile: the file is missing, no ROOT file, damaged, or out of reach after several attempts.
+        UnreadableFile: the file is missing, no ROOT file, damaged, out of reach after several attempts, or
+            has another UUID than `uuid`.
         DarkreachError: it is an mDST; or the tree is not there; or several trees could be meant.
     """
     path = os.fspath(path)
@@ -63,7 +64,7 @@ def open_ntuple(
                 opened = stack.enter_context(local_copy(path, scratch))
             if is_remote(opened):
                 stack.callback(close_remote, opened)
-            directory, ntuple = with_patience(opened, lambda: _opened(path, opened, tree))
+            directory, ntuple = with_patience(opened, lambda: _opened(path, opened, tree, uuid))
             stack.enter_context(directory)
         yield ntuple
 
@@ -107,10 +108,13 @@ def _check_local(path: str) -> None:
         raise UnreadableFile(f"{path}: not a ROOT file; give a flat ntuple written by VariablesToNtuple")
 
 
-def _opened(path: str, opened: str, tree: str | None) -> tuple[Any, Ntuple]:
+def _opened(path: str, opened: str, tree: str | None, uuid: str | None) -> tuple[Any, Ntuple]:
     # a dict, because uproot would take "a:b" for tree b in file a
     directory = uproot.open({opened: None}, array_cache=None)
     try:
+        # before anything else: in another file nothing that it lacks is a mistake of the configuration
+        if uuid is not None and str(directory.file.uuid) != uuid:
+            raise UnreadableFile(f"{path}: changed since it was catalogued; run the catalogue stage again")
         return directory, _ntuple(directory, path, opened, tree)
     except BaseException:
         directory.close()
