@@ -8,13 +8,17 @@ Momenta are (4, 4, n) of l⁻, l⁺, l′⁻, l′⁺ in GeV, in the frame of Q 
 `masses` are those of l and l′ in GeV.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from darkreach.models.constants import ELECTRON_MASS
+from darkreach.models.constants import ELECTRON_MASS, GEV2_TO_FB, gauge_coupling_squared
 from darkreach.simulation.phase_space import (
+    beam_momenta,
     dalitz_volume,
     decay_to_pair,
     direction,
+    flux_and_spins,
     isotropic_directions,
     sample_dalitz,
     three_body_momenta,
@@ -23,6 +27,8 @@ from darkreach.simulation.phase_space import (
 from darkreach.simulation.spinors import dot
 
 Masses = tuple[float, float]
+Squared = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Density = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 # Share of the conversion channel; near the best unweighting efficiency, which is flat around it.
 _CONVERSION_SHARE = 0.45
@@ -54,6 +60,21 @@ def two_pair_density(s: np.ndarray, momenta: np.ndarray, masses: Masses) -> np.n
     radiated = _radiation_density(s, momenta[0], momenta[1], second, masses)
     radiated += _radiation_density(s, momenta[2], momenta[3], first, masses[::-1])
     return density + (1 - _CONVERSION_SHARE) / 2 * radiated
+
+
+def four_lepton_weights(
+    s: np.ndarray, momenta: np.ndarray, inside: np.ndarray, squared: Squared, density: Density, alpha: float
+) -> np.ndarray:
+    """Weights (n,) in fb, whose mean is the cross-section, of momenta of which some are `inside` phase space.
+
+    squared: Σ|M|² per e⁸ from electron, positron and momenta. density: probability of the momenta per dΦ₄
+    from s and momenta. A weight of 0 marks a trial outside phase space.
+    """
+    weight = np.zeros(len(s))
+    s, momenta = s[inside], momenta[..., inside]
+    numerator = GEV2_TO_FB * gauge_coupling_squared(alpha) ** 4 * squared(*beam_momenta(s), momenta)
+    weight[inside] = numerator / (flux_and_spins(s) * density(s, momenta))
+    return weight
 
 
 def _sample_pair_mass(s: np.ndarray, mass: float, other: float, rng: np.random.Generator) -> np.ndarray:

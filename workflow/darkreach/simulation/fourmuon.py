@@ -6,16 +6,14 @@ Phase space is sampled as in `four_body`, summed over the ways to pair the muons
 import numpy as np
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import ELECTRON_MASS, GEV2_TO_FB, MUON_MASS, gauge_coupling_squared
+from darkreach.models.constants import MUON_MASS
 from darkreach.simulation.amplitudes import four_muon_squared
-from darkreach.simulation.four_body import sample_two_pairs, two_pair_density
-from darkreach.simulation.particles import Generated, Particles
-from darkreach.simulation.phase_space import beam_momenta, boost_along_z
-from darkreach.simulation.phase_space_unweighting import Trials, unweight
-from darkreach.simulation.radiator import sample_recoiling_system
+from darkreach.simulation.four_body import four_lepton_weights, sample_two_pairs, two_pair_density
+from darkreach.simulation.particles import Generated
+from darkreach.simulation.phase_space_unweighting import unweight_with_radiation
+from darkreach.simulation.products import pointlike
 
 _MASSES = (MUON_MASS, MUON_MASS)
-_PDG = np.array([13, -13, 13, -13])
 
 
 def generate_fourmuon(
@@ -50,22 +48,11 @@ def generate_fourmuon(
             "of minimum_mass and four muon masses."
         )
 
-    def trials(n: int) -> Trials:
-        system = sample_recoiling_system(n, rng, sqrt_s, alpha, 1 - (lowest / sqrt_s) ** 2, isr)
-        momenta, weight = sample_fourmuon(system.s, rng, alpha)
-        return Trials(boost_along_z(momenta, system.velocity), system.weight * weight)
-
-    events = unweight(trials, n_events, rng)
-    momentum = events.payload.transpose(2, 0, 1).reshape(-1, 4)
+    events = unweight_with_radiation(
+        lambda s: sample_fourmuon(s, rng, alpha), lowest, n_events, rng, sqrt_s, alpha, isr
+    )
     return Generated(
-        particles=Particles(
-            event=np.repeat(np.arange(n_events), 4),
-            pdg=np.tile(_PDG, n_events),
-            momentum=momentum,
-            vertex=np.zeros((len(momentum), 3)),
-            from_signal=np.zeros(len(momentum), bool),
-            n_events=n_events,
-        ),
+        particles=pointlike(events.payload, (13, -13, 13, -13)).particles(n_events),
         cross_section_fb=events.mean_weight,
         cross_section_error_fb=events.mean_weight_error,
     )
@@ -78,18 +65,8 @@ def sample_fourmuon(s: np.ndarray, rng: np.random.Generator, alpha: float) -> tu
     cross-section; a weight of 0 marks a trial outside phase space, whose momenta mean nothing.
     """
     momenta, inside = sample_four_body(s, rng)
-    electron, positron = beam_momenta(s)
-    weight = np.zeros(len(s))
-    s, momenta_in = s[inside], momenta[..., inside]
-    electron, positron = electron[..., inside], positron[..., inside]
-    squared = four_muon_squared(electron, positron, momenta_in)
-    flux = 2 * s * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s)
-    identical, spins = 4, 4
-    coupling = gauge_coupling_squared(alpha) ** 4
-    weight[inside] = (
-        GEV2_TO_FB * coupling * squared / (flux * spins * identical * four_body_density(s, momenta_in))
-    )
-    return momenta, weight
+    weight = four_lepton_weights(s, momenta, inside, four_muon_squared, four_body_density, alpha)
+    return momenta, weight / 4  # two pairs of identical particles
 
 
 def sample_four_body(s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,15 @@ exchange as a Dirac particle of that helicity. N̄ from a τ⁺ does so as the m
 reversed. A Majorana N decays like this half of the time, and like an N̄ of negative helicity otherwise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from darkreach.errors import DarkreachError
 from darkreach.models.constants import FERMI_CONSTANT, MUON_MASS, TAU_MASS
 from darkreach.models.hnl import PION_MASS, SIN2_THETA_W
 from darkreach.simulation.neutral_pions import rotate_to
-from darkreach.simulation.particles import Generated, Particles
+from darkreach.simulation.particles import Generated
 from darkreach.simulation.phase_space import boost, decay_to_pair, direction, isotropic_directions
 from darkreach.simulation.products import Products, merged, pointlike
 from darkreach.simulation.pythia import published_cross_section_fb
@@ -69,19 +71,11 @@ def generate_hnl(
     products, group = merged([pion, resonance, other])
     products = products.boosted_along_z(pairs.velocity)
     from_n = group == 1
-    return Generated(
-        Particles(
-            event=products.parent,
-            pdg=products.pdg,
-            momentum=products.momentum,
-            vertex=products.position[:, :3],
-            from_signal=from_n & (np.abs(products.pdg) == 13),
-            n_events=n_events,
-            from_resonance=from_n,
-            proper_length=proper_length,
-        ),
-        *published_cross_section_fb("tautau"),
+    from_signal = from_n & (np.abs(products.pdg) == 13)
+    particles = replace(
+        products.particles(n_events, from_signal), from_resonance=from_n, proper_length=proper_length
     )
+    return Generated(particles, *published_cross_section_fb("tautau"))
 
 
 def pion_asymmetry(mass: float) -> float:

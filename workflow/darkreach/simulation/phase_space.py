@@ -18,6 +18,11 @@ def beam_momenta(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([zero, zero, momentum, energy]), np.stack([zero, zero, -momentum, energy])
 
 
+def flux_and_spins(s: np.ndarray) -> np.ndarray:
+    """Flux 2s√(1 − 4m_e²/s) times the four spin states of the beams, (n,) in GeV²: σ is ∫Σ|M|² dΦ over this."""
+    return 8 * s * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s)
+
+
 def two_body_momentum(s: np.ndarray, mass_1: np.ndarray, mass_2: np.ndarray) -> np.ndarray:
     """Momentum in GeV of either particle in Q → 1 2 at rest, Q² = s, (n,); 0 below threshold."""
     root = np.sqrt(s)
@@ -129,6 +134,12 @@ def boost_along_z(momenta: np.ndarray, velocity: np.ndarray) -> np.ndarray:
     result[..., 2, :] = gamma * (momenta[..., 2, :] + velocity * momenta[..., 3, :])
     result[..., 3, :] = gamma * (momenta[..., 3, :] + velocity * momenta[..., 2, :])
     return result
+
+
+def rest_velocity(momenta: np.ndarray) -> np.ndarray:
+    """Velocity along +z, (n,), of the rest frame of all particles of (particles, 4, n)."""
+    total = momenta.sum(0)
+    return total[2] / total[3]
 
 
 def _random_frame(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

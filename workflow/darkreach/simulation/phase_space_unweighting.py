@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkreach.simulation.phase_space import boost_along_z
+from darkreach.simulation.radiator import sample_recoiling_system
+
 # Trials made to find the maximum weight, and the most that are in memory at once.
 _WARM_UP = 40_000
 _MOST_AT_ONCE = 50_000
@@ -62,6 +65,31 @@ def unweight(make_trials: Callable[[int], Trials], n_events: int, rng: np.random
         efficiency=float(mean / maximum),
         excess=float(excess / tried) if tried else 0.0,
     )
+
+
+def unweight_with_radiation(
+    sample: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    lowest_mass: float,
+    n_events: int,
+    rng: np.random.Generator,
+    sqrt_s: float,
+    alpha: float,
+    isr: bool,
+) -> Unweighted:
+    """Unweighted events of a leading-order process after initial-state radiation, for the nominal beams.
+
+    sample: from s (n,) in GeV² momenta (particles, 4, n) in the rest frame of what collides, with the
+    electron along +z, and weights (n,) whose mean is the cross-section. lowest_mass: of what collides, GeV.
+    sqrt_s, alpha, isr: as of `sample_recoiling_system`.
+    """
+    x_max = 1 - (lowest_mass / sqrt_s) ** 2
+
+    def trials(n: int) -> Trials:
+        system = sample_recoiling_system(n, rng, sqrt_s, alpha, x_max, isr)
+        momenta, weight = sample(system.s)
+        return Trials(boost_along_z(momenta, system.velocity), system.weight * weight)
+
+    return unweight(trials, n_events, rng)
 
 
 def maximum_weight(weight: np.ndarray, excess_share: float) -> float:

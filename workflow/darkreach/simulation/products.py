@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkreach.simulation.particles import Particles
 from darkreach.simulation.phase_space import boost, boost_along_z
 
 
@@ -32,6 +33,18 @@ class Products:
         each, mass = frame[:, self.parent], frame_mass[self.parent]
         momentum, position = (boost(v.T, each, mass).T for v in (self.momentum, self.position))
         return Products(self.parent, self.pdg, momentum, position)
+
+    def particles(self, n_events: int, from_signal: np.ndarray | None = None) -> Particles:
+        """As what is seen of `n_events` events, the parents; from_signal: (k,), None for none."""
+        none = np.zeros(len(self.pdg), bool)
+        return Particles(
+            event=self.parent,
+            pdg=self.pdg,
+            momentum=self.momentum,
+            vertex=self.position[:, :3],
+            from_signal=none if from_signal is None else from_signal,
+            n_events=n_events,
+        )
 
     def moved(self, displacement: np.ndarray) -> "Products":
         """Displaced by (4, n) x, y, z, ct in cm."""

@@ -15,10 +15,10 @@ from darkreach.models.cross_section import cross_section_fb
 from darkreach.models.model import lepton_velocity
 from darkreach.models.registry import boson_named
 from darkreach.simulation.particles import Generated, Particles
-from darkreach.simulation.phase_space import boost_along_z, decay_to_pair
+from darkreach.simulation.phase_space import boost_along_z, decay_to_pair, rest_velocity
 from darkreach.simulation.products import Products, merged, pointlike
 from darkreach.simulation.signal_decay import decay_directions, decay_helicities, draw_helicities
-from darkreach.simulation.signal_production import produce_signal, production_amplitudes, rest_velocity
+from darkreach.simulation.signal_production import produce_signal, production_amplitudes
 from darkreach.simulation.tau_decays import decay_tau_pairs
 from darkreach.simulation.tau_library import TauLibrary, make_tau_library
 

@@ -5,18 +5,17 @@ All functions take the coupling of X to l as 1.
 
 import numpy as np
 
-from darkreach.models.constants import ELECTRON_MASS, GEV2_TO_FB, gauge_coupling_squared
+from darkreach.models.constants import GEV2_TO_FB, gauge_coupling_squared
 from darkreach.simulation.amplitudes import Line, annihilation_current, pair_x_amplitude, pair_x_squared
 from darkreach.simulation.phase_space import (
     beam_momenta,
-    boost_along_z,
     dalitz_volume,
+    flux_and_spins,
     polarisation_vectors,
     sample_dalitz,
     three_body_momenta,
 )
-from darkreach.simulation.phase_space_unweighting import Trials, Unweighted, unweight
-from darkreach.simulation.radiator import sample_recoiling_system
+from darkreach.simulation.phase_space_unweighting import Unweighted, unweight_with_radiation
 from darkreach.simulation.spinors import dot, light_cone
 
 
@@ -35,14 +34,15 @@ def produce_signal(
     The payload is the momenta of l⁻, l⁺ and X, (3, 4, n_events); the mean weight is the cross-section in fb
     at unit coupling.
     """
-    x_max = 1 - ((mass + 2 * lepton_mass) / sqrt_s) ** 2
-
-    def trials(n: int) -> Trials:
-        system = sample_recoiling_system(n, rng, sqrt_s, alpha, x_max, isr)
-        momenta, weight = sample_signal(vertex, mass, lepton_mass, system.s, rng, alpha)
-        return Trials(boost_along_z(momenta, system.velocity), system.weight * weight)
-
-    return unweight(trials, n_events, rng)
+    return unweight_with_radiation(
+        lambda s: sample_signal(vertex, mass, lepton_mass, s, rng, alpha),
+        mass + 2 * lepton_mass,
+        n_events,
+        rng,
+        sqrt_s,
+        alpha,
+        isr,
+    )
 
 
 def sample_signal(
@@ -58,16 +58,9 @@ def sample_signal(
     momenta = three_body_momenta(s, masses, lepton_mass, x, y, rng)
     polarisations = polarisation_vectors(momenta[2], masses) if vertex == "vector" else None
     squared = pair_x_squared(*beam_momenta(s), momenta, vertex, polarisations, lepton_mass)
-    flux = 2 * s * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s)
-    spins = 4
     volume = dalitz_volume(s, masses, lepton_mass, x, y)
-    return momenta, GEV2_TO_FB * gauge_coupling_squared(alpha) ** 2 * squared * volume / (flux * spins)
-
-
-def rest_velocity(momenta: np.ndarray) -> np.ndarray:
-    """Velocity along +z, (n,), of the rest frame of l⁻l⁺X for the (3, 4, n) of `produce_signal`."""
-    total = momenta.sum(0)
-    return total[2] / total[3]
+    coupling = gauge_coupling_squared(alpha) ** 2
+    return momenta, GEV2_TO_FB * coupling * squared * volume / flux_and_spins(s)
 
 
 def production_amplitudes(vertex: str, mass: float, lepton_mass: float, momenta: np.ndarray) -> np.ndarray:

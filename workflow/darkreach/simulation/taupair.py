@@ -70,15 +70,7 @@ def decay_taupairs(
 ) -> Particles:
     """Decay both τ; entries and dalitz, (n, 2) for τ⁻ and τ⁺, as in `decay_tau_pairs`."""
     products = decay_tau_pairs(pairs.momentum, pairs.helicity, library, rng, entries, dalitz)
-    products = products.boosted_along_z(pairs.velocity)
-    return Particles(
-        products.parent,
-        products.pdg,
-        products.momentum,
-        products.position[:, :3],
-        np.zeros(len(products.pdg), bool),
-        len(pairs),
-    )
+    return products.boosted_along_z(pairs.velocity).particles(len(pairs))
 
 
 def _born(s: np.ndarray) -> np.ndarray:
