@@ -1,18 +1,17 @@
-# One block of ntuples → its manifest: files, entries, runs, luminosity or generated events.
+# One simulated block → its manifest: files, entries, runs, luminosity or generated events.
+# Blocks of the user's own files are catalogued before there is a graph of jobs: see common.smk.
 
 
-def catalogue_spec(wildcards):
-    sidecar = (
-        f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}.json" if is_simulated(wildcards) else None
-    )
+def manifest_spec(wildcards):
+    ntuple = f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}"
     return stages.as_json(
-        stages.catalogue_spec(CONFIG, wildcards.sample, wildcards.block, ntuple_files(wildcards), sidecar)
+        stages.manifest_spec(CONFIG, wildcards.sample, wildcards.block, [f"{ntuple}.root"], f"{ntuple}.json")
     )
 
 
 rule catalogue:
     input:
-        ntuples=local_ntuple_files,
+        ntuples=simulated_ntuple,
     output:
         manifest=f"{RESULTS}/catalogue/{{sample}}/{{block}}.json",
     log:
@@ -20,10 +19,12 @@ rule catalogue:
     benchmark:
         f"{BENCHMARKS}/catalogue/{{sample}}/{{block}}.tsv"
     params:
-        code=code_digest("darkreach.catalogue.command"),
-        spec=catalogue_spec,
+        code=code_digest("darkreach.catalogue.manifest_command"),
+        spec=manifest_spec,
+    wildcard_constraints:
+        sample="|".join(filter(is_simulated, CONFIG.samples)) or "(?!)",
     message:
         "Cataloguing {wildcards.sample}, block {wildcards.block}"
     shell:
-        "python -m darkreach catalogue --sample {wildcards.sample} --block {wildcards.block}"
+        "python -m darkreach manifest --sample {wildcards.sample} --block {wildcards.block}"
         " --spec {params.spec:q} --output {output.manifest:q} > {log:q} 2>&1"

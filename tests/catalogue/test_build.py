@@ -110,12 +110,13 @@ def test_bad_files_are_refused(ntuple: Ntuple, tmp_path: Path) -> None:
             file.mktree(tree, dict.fromkeys(branches, np.int32))
     spec = {"kind": "data", "luminosity_fb": 1.0}
     assert "no files" in refusal(files=[], **spec)
-    for bad, complaint in ((absent, "No such file"), (str(cut), "truncated"), (str(mdst), "mDST")):
+    for bad, complaint in ((absent, "no file matches"), (str(cut), "truncated"), (str(mdst), "mDST")):
         message = refusal(files=[good, bad], **spec)
         assert bad in message and complaint in message
-    for again in (good, str(copy)):
-        message = refusal(files=[good, again], **spec)
-        assert good in message and again in message and "the same file" in message
+    message = refusal(files=[good, str(copy)], **spec)
+    assert good in message and str(copy) in message and "the same file" in message
+    message = refusal(files=[good, str(Path(good).parent / "a.*")], **spec)
+    assert f"{good} is there twice" in message and "a.*" in message
     other_tree = ntuple("other.root", [(7, 1)], tree="tree")
     assert "no tree 'variables'; the file has: tree" in refusal(files=[good, other_tree], **spec)
 

@@ -1,18 +1,19 @@
 """Building the manifest of one block from its files."""
 
-import glob
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from darkreach.catalogue.manifest import Component, FileEntry, Manifest, first_problem
+from darkreach.catalogue.contents import check_component, contents, own_component
+from darkreach.catalogue.duplicates import refuse_same_file
+from darkreach.catalogue.inspection import ToInspect, inspect_file
+from darkreach.catalogue.listing import Source, list_sample
+from darkreach.catalogue.manifest import Component, Manifest, first_problem
+from darkreach.catalogue.memory import KnownFile
 from darkreach.errors import DarkreachError
-from darkreach.ntuple.events import Run, runs_of
-from darkreach.ntuple.reading import is_remote, open_ntuple
 
 
 class Sidecar(BaseModel):
@@ -38,9 +39,9 @@ def build_manifest(
     decay: str | None = None,
     sidecar: str | None = None,
 ) -> Manifest:
-    """Open every file of a block once and write down what is there.
+    """Open every file of one block and write down what is there.
 
-    `files` are paths, URLs or glob patterns of local paths; luminosity in fb⁻¹, cross-section in fb, mass in
+    `files` are folders, glob patterns, paths or URLs; luminosity in fb⁻¹, cross-section in fb, mass in
     GeV, lifetime cτ in m, `decay` that of X in a signal. `sidecar` is the JSON beside a
     simulated ntuple; it replaces the numbers that a user has to give.
 
@@ -50,38 +51,33 @@ def build_manifest(
     """
     name = f"{sample_name}/{block_name}"
     beside = _read_sidecar(sidecar) if sidecar else None
-    if kind == "data":
-        components = []
-        luminosity = _luminosity(luminosity_fb, beside, name)
-    elif beside is not None:
-        components, luminosity = beside.components, None
-    else:
-        own = {
-            "process": model or sample_name,
-            "mass_GeV": mass_GeV,
-            "lifetime_m": lifetime_m if kind == "signal" else None,
-            "decay": decay,
-            "generated_events": generated_events or 0,
-            "cross_section_fb": cross_section_fb,
-        }
-        components, luminosity = [_own_component(own, name)], None
-    if kind != "data":
-        _check_components(components, kind, name)
-    entries, tree_name, runs = _list_files(_expand(files, name), tree, name)
-    return Manifest(
-        sample=sample_name,
-        block=block_name,
+    components = []
+    if kind != "data" and beside is not None:
+        components = _simulated_components(beside, kind, name)
+    elif kind != "data":
+        components = [
+            own_component(
+                name,
+                kind=kind,
+                process=model or sample_name,
+                decay=decay,
+                cross_section_fb=cross_section_fb,
+                generated_events=generated_events,
+                mass_GeV=mass_GeV,
+                lifetime_m=lifetime_m,
+            )
+        ]
+    values = contents(
+        sample_name,
+        block_name,
+        _look_into(sample_name, block_name, files, tree),
         kind=kind,
         simulated=beside is not None,
         model=model,
-        tree=tree_name,
-        files=entries,
-        entries=sum(entry.entries for entry in entries),
-        experiments=sorted({experiment for experiment, _ in runs}),
-        runs=sorted(runs),
-        luminosity_fb=luminosity,
+        luminosity_fb=_luminosity(luminosity_fb, beside, name) if kind == "data" else None,
         components=components,
     )
+    return Manifest.model_validate(values)
 
 
 def _read_sidecar(path: str) -> Sidecar:
@@ -108,62 +104,31 @@ def _luminosity(given: float | None, sidecar: Sidecar | None, name: str) -> floa
     return luminosity
 
 
-def _own_component(values: dict[str, Any], name: str) -> Component:
-    """The user's own simulated files are one component."""
-    try:
-        return Component(**values)
-    except ValidationError as error:
-        raise DarkreachError(f"block '{name}': {first_problem(error)}") from None
-
-
-def _check_components(components: list[Component], kind: str, name: str) -> None:
-    if not components:
+def _simulated_components(sidecar: Sidecar, kind: str, name: str) -> list[dict]:
+    if not sidecar.components:
         raise DarkreachError(f"block '{name}': the simulation wrote no components; simulate the block again")
-    for component in components:
-        if not component.generated_events:
+    for component in sidecar.components:
+        check_component(component, kind, name)
+    return [component.model_dump(mode="json") for component in sidecar.components]
+
+
+def _look_into(sample: str, block: str, patterns: Sequence[str], tree: str | None) -> dict[str, KnownFile]:
+    listed = list_sample(sample, [Source(pattern, block) for pattern in patterns])
+    for pattern in patterns:
+        if not any(file.source.pattern == pattern for file in listed.values()):
             raise DarkreachError(
-                f"block '{name}': {kind} '{component.process}' without 'generated_events'; "
-                "set it in the block"
+                f"block '{sample}/{block}': no file matches '{pattern}'; correct it in 'files'"
             )
-        if kind == "background" and component.cross_section_fb is None:
-            raise DarkreachError(
-                f"block '{name}': background '{component.process}' without 'cross_section_fb'; "
-                "set it in the sample"
-            )
-        if kind == "signal" and component.mass_GeV is None:
-            raise DarkreachError(f"block '{name}': signal without 'mass_GeV'; set it in the block")
-
-
-def _expand(files: Sequence[str], name: str) -> list[str]:
-    paths: list[str] = []
-    for file in files:
-        if is_remote(file) or os.path.exists(file) or not glob.has_magic(file):
-            paths.append(file)
-            continue
-        matches = sorted(glob.glob(file, recursive=True))
-        if not matches:
-            raise DarkreachError(f"block '{name}': no file matches '{file}'; correct the pattern in 'files'")
-        paths += matches
-    if not paths:
-        raise DarkreachError(f"block '{name}': no files; list them in 'files'")
-    return paths
-
-
-def _list_files(paths: list[str], tree: str | None, name: str) -> tuple[list[FileEntry], str, set[Run]]:
-    entries: dict[str, FileEntry] = {}
-    runs: set[Run] = set()
-    for path in paths:
-        with open_ntuple(path, tree) as ntuple:
-            entry = FileEntry(
-                path=path, size_bytes=ntuple.size_bytes, uuid=ntuple.uuid, entries=ntuple.entries
-            )
-            tree = ntuple.tree_name  # all files of a block have the same tree
-        if entry.uuid in entries:
-            raise DarkreachError(
-                f"block '{name}': {path} and {entries[entry.uuid].path} are the same file "
-                f"(uuid {entry.uuid}); remove one of them"
-            )
-        entries[entry.uuid] = entry
-        runs.update(runs_of(path, tree))
-    assert tree is not None
-    return list(entries.values()), tree, runs
+    if not listed:
+        raise DarkreachError(f"block '{sample}/{block}': no files; list them in 'files'")
+    files = {}
+    for file in listed.values():
+        found = inspect_file(ToInspect(file.path, tree, None))
+        if found.facts is None:
+            raise DarkreachError(found.problem)
+        files[file.path] = KnownFile(
+            file.source.pattern, file.size, file.mtime_ns, checksum=found.checksum, **found.facts._asdict()
+        )
+        refuse_same_file({sample: files})
+        tree = found.facts.tree  # all files of a block have the same tree
+    return files

@@ -1,4 +1,4 @@
-"""Stage `catalogue`: write the manifest of one block."""
+"""Stage `catalogue`: list all samples of the user's own files, and write the manifests that change."""
 
 import argparse
 import sys
@@ -6,20 +6,18 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `catalogue`."""
-    parser.add_argument("--sample", required=True)
-    parser.add_argument("--block", required=True)
-    parser.add_argument("--spec", required=True, metavar="JSON", help="what the block is: JSON, or @FILE")
-    parser.add_argument("--output", required=True, metavar="PATH", help="the manifest")
+    parser.add_argument("--spec", required=True, metavar="JSON", help="what the samples are: JSON, or @FILE")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the catalogue")
+    parser.add_argument("--cores", type=int, default=1, help="processes to open files (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the manifest of one block."""
-    from darkreach.catalogue.build import build_manifest
-    from darkreach.config.stages import CatalogueSpec, read_spec
+    """Bring the catalogue up to date."""
+    from darkreach.catalogue.update import update
+    from darkreach.config.cataloguing import CatalogueSpec
+    from darkreach.config.stages import read_spec
 
-    spec = read_spec(CatalogueSpec, args.spec)
-    manifest = build_manifest(args.sample, args.block, **spec.model_dump())
-    manifest.write(args.output)
-    if not manifest.entries:
-        print(f"darkreach catalogue: note: block '{manifest.name}' has no entries", file=sys.stderr)
+    written = update(read_spec(CatalogueSpec, args.spec), args.output, args.cores)
+    if written:
+        print(f"darkreach catalogue: wrote {len(written)} files below {args.output}", file=sys.stderr)
     return 0
