@@ -7,7 +7,7 @@ from skims import background_block, classifier_files, data_block, histogram_spec
 
 from darkreach.cli import main
 from darkreach.columnar.histogram import histogram_block
-from darkreach.columnar.merge import merge_blocks
+from darkreach.columnar.merge import merge
 from darkreach.columnar.storage import read_histograms, read_metadata, write_histograms
 from darkreach.columnar.templates import SignalPoint, read_templates
 from darkreach.config.stages import MergeSpec, as_json

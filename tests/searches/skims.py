@@ -1,5 +1,7 @@
 """Small skims with features drawn at will, their records and manifests."""
 
+import json
+
 import numpy as np
 import uproot
 import yaml
@@ -42,7 +44,7 @@ def histogram_spec(search, blind=False):
         search="mumu_resonance",
         channels=search.channels,
         regions=search.regions,
-        folds=search.classifier.folds,
+        folds=search.classifier.folds if search.classifier else None,
         observables=search.observables,
         lifetimes_m=search.lifetimes_m,
         trigger_lines=search.trigger_lines,

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from darkreach.catalogue.account import compare_read
 from darkreach.catalogue.manifest import Manifest
 from darkreach.classifier.inference import RegionClassifier, read_classifier
+from darkreach.columnar.block_account import block_account
 from darkreach.columnar.processor import SearchProcessor
 from darkreach.columnar.run import Executor, run_processor
-from darkreach.columnar.storage import write_histograms
+from darkreach.columnar.storage import write_sums
 from darkreach.config.stages import HistogramSpec
 from darkreach.errors import DarkreachError
 from darkreach.searches.skim import SkimRecord, record_path
@@ -24,7 +24,7 @@ def histogram_block(
     executor: Executor,
     workers: int,
 ) -> int:
-    """Fill and store the histograms of a block, with the record of its skim; returns the number of rows.
+    """Fill and store the histograms of a block, with its account; returns the number of rows.
 
     Raises:
         DarkreachError: a file is missing or damaged, belongs to another block or search, or was not read
@@ -36,11 +36,14 @@ def histogram_block(
             f"{skim}: is of block '{record.sample}/{record.block}' and search '{record.search}', not of "
             f"'{manifest.name}' and '{spec.search}'; give the skim of the manifest's block"
         )
-    compare_read(manifest, record.entries_read())
+    compare_read(manifest, record.files)  # before the work of filling
     processor = SearchProcessor(spec, manifest.kind, manifest.components, _classifiers(spec, classifiers))
     result = run_processor(processor, skim, record.rows, executor, workers)
-    metadata = {**asdict(record), "blind": spec.blind}
-    write_histograms(output, result["histograms"], metadata)
+    histograms = result["histograms"]
+    candidates = {channel: histograms[f"observable/{channel}"].total() for channel in processor.channels}
+    account = block_account(manifest, record.files, record.rows, record.cutflow, candidates)
+    metadata = {"search": spec.search, "blocks": [account.model_dump(mode="json")]}
+    write_sums(output, histograms, metadata)
     return int(result["rows"])
 
 

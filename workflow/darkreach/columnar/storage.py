@@ -1,33 +1,80 @@
-"""Histograms on disk: HDF5 in the layout of UHI, which hist, boost-histogram and others read."""
+"""Histograms on disk: HDF5. Templates are in the layout of UHI; sums on their way to them are kept sparse."""
 
 import contextlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import h5py
+import numpy as np
 import uhi.io.hdf5
 
+from darkreach.columnar.exact import ExactHistogram
 from darkreach.errors import DarkreachError
 from darkreach.files import write_whole
+
+METADATA = "darkreach"  # a dataset: attributes of HDF5 hold no more than 64 KB
 
 
 def write_histograms(
     path: str | os.PathLike, histograms: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> None:
-    """Write histograms (hist objects, or dictionaries in UHI's form) and plain facts about them.
+    """Write histograms in UHI's form, each a group in UHI's layout, and plain facts about them as JSON.
 
-    A name may contain slashes. `metadata` is stored as JSON in the attribute `darkreach`.
+    A name may contain slashes.
     """
-    content = io.BytesIO()
-    # in memory first: HDF5 crashes the process when the disk is full
-    with h5py.File(content, "w") as file:
-        file.attrs["darkreach"] = json.dumps(metadata, ensure_ascii=False)
+    with _written(path, {**metadata, "histograms": sorted(histograms)}) as file:
         for name, histogram in sorted(histograms.items()):
-            uhi.io.hdf5.write(file.create_group(name), histogram)
-    write_whole(path, content.getbuffer())
+            # unpacking costs more than reading what is hardly packed
+            uhi.io.hdf5.write(file.create_group(name), histogram, compression_opts=1)
+
+
+def read_histograms(
+    path: str | os.PathLike, wanted: Callable[[str], bool] = lambda name: True
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Histograms by name, as dictionaries in UHI's form that `hist.Hist` takes, and the metadata.
+
+    wanted: by their name, the histograms to read.
+
+    Raises:
+        DarkreachError: the file is missing, damaged, or not of this workflow.
+    """
+    with _opened(path) as file:
+        metadata = _metadata(file)
+        names = filter(wanted, metadata.pop("histograms"))
+        return {name: uhi.io.hdf5.read(file[name]) for name in names}, metadata
+
+
+def write_sums(
+    path: str | os.PathLike, histograms: Mapping[str, ExactHistogram], metadata: Mapping[str, Any]
+) -> None:
+    """Write exact sums: for each the bins that are not empty, and the parts of their values and variances.
+
+    The datasets are {name}/bins, {name}/values and {name}/variances; the axes are in the metadata.
+    """
+    axes = {name: histogram.axes for name, histogram in sorted(histograms.items())}
+    with _written(path, {**metadata, "axes": axes}) as file:
+        for name, histogram in sorted(histograms.items()):
+            for key in ("bins", "values", "variances"):
+                file.create_dataset(f"{name}/{key}", data=getattr(histogram, key))
+
+
+def read_sums(path: str | os.PathLike) -> tuple[dict[str, ExactHistogram], dict[str, Any]]:
+    """Exact sums by name, and the metadata.
+
+    Raises:
+        DarkreachError: the file is missing, damaged, or not of this workflow.
+    """
+    with _opened(path) as file:
+        metadata = _metadata(file)
+        return {
+            name: ExactHistogram(
+                axes, *(file[f"{name}/{key}"][()] for key in ("bins", "values", "variances"))
+            )
+            for name, axes in metadata.pop("axes").items()
+        }, metadata
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
@@ -37,19 +84,23 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
         DarkreachError: the file is missing, damaged, or not of this workflow.
     """
     with _opened(path) as file:
-        return dict(json.loads(file.attrs["darkreach"]))
+        return _metadata(file)
 
 
-def read_histograms(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Histograms by name, as dictionaries in UHI's form that `hist.Hist` takes, and the metadata.
+@contextlib.contextmanager
+def _written(path: str | os.PathLike, metadata: Mapping[str, Any]) -> Iterator[h5py.File]:
+    """A file to fill; it appears when it is complete."""
+    content = io.BytesIO()
+    # in memory first: HDF5 crashes the process when the disk is full
+    with h5py.File(content, "w") as file:
+        yield file
+        text = json.dumps(metadata, ensure_ascii=False).encode()
+        file.create_dataset(METADATA, data=np.frombuffer(text, dtype=np.uint8))
+    write_whole(path, content.getbuffer())
 
-    Raises:
-        DarkreachError: the file is missing, damaged, or not of this workflow.
-    """
-    with _opened(path) as file:
-        names: list[str] = []
-        file.visititems(lambda name, item: names.append(name) if "uhi_schema" in item.attrs else None)
-        return {name: uhi.io.hdf5.read(file[name]) for name in names}, json.loads(file.attrs["darkreach"])
+
+def _metadata(file: h5py.File) -> dict[str, Any]:
+    return dict(json.loads(file[METADATA][()].tobytes()))
 
 
 @contextlib.contextmanager
