@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": ("darkreach.ntuple.inspect_command", "say what a ROOT file is"),
     "limit": ("darkreach.statistics.limit_command", "limits and significance of any HistFactory workspace"),
     "check": ("darkreach.config.check_command", "validate a configuration"),
+    "status": ("darkreach.status.command", "what is new, stale or broken, and what the next run would do"),
     "tau-library": ("darkreach.simulation.tau_library_command", "stage: tau decays for simulated blocks"),
     "simulate": ("darkreach.simulation.command", "stage: simulate one block as an ntuple"),
     "catalogue": ("darkreach.catalogue.command", "stage: write the manifest of one block"),
