@@ -1,4 +1,4 @@
-"""The stage `catalogue` on the command line."""
+"""The stages `catalogue` and `manifest` on the command line."""
 
 import json
 from collections.abc import Callable
@@ -9,51 +9,52 @@ import pytest
 from darkreach.catalogue.manifest import Manifest
 from darkreach.cli import main
 
-SPEC = {
-    "kind": "data",
-    "model": None,
-    "tree": None,
-    "sidecar": None,
-    "luminosity_fb": 0.4,
-    "cross_section_fb": None,
-    "generated_events": None,
-    "mass_GeV": None,
-    "lifetime_m": 0.0,
-    "decay": None,
-}
+SPEC = {"kind": "data", "model": None, "decay": None, "tree": None, "luminosity_fb": 0.4}
 
 
-def catalogue(spec: str, output: Path) -> int:
-    words = ["catalogue", "--sample", "exp7", "--block", "a", "--spec", spec, "--output", str(output)]
-    return main(words)
+def manifest_of(files: list[str], output: Path, spec: str | None = None) -> int:
+    """Run `manifest` for files beside which the simulation wrote 0.4 fb⁻¹."""
+    sidecar = output.with_name("sidecar.json")
+    sidecar.write_text(json.dumps({"components": [], "luminosity_fb": 0.4}))
+    spec = spec or json.dumps(SPEC | {"files": files, "sidecar": str(sidecar)})
+    return main(["manifest", "--sample", "exp7", "--block", "a", "--spec", spec, "--output", str(output)])
 
 
-def test_writes_the_manifest(ntuple: Callable[..., str], tmp_path: Path) -> None:
-    files = [ntuple("a.root", [(7, 1), (7, 2)])]
-    output = tmp_path / "catalogue" / "exp7" / "a.json"
-    assert catalogue(json.dumps(SPEC | {"files": files}), output) == 0
+def test_the_manifest_of_a_simulated_block(ntuple: Callable[..., str], tmp_path: Path) -> None:
+    output = tmp_path / "a.json"
+    assert manifest_of([ntuple("a.root", [(7, 1), (7, 2)])], output) == 0
     block = Manifest.read(output)
-    assert (block.name, block.luminosity_fb, block.entries) == ("exp7/a", 0.4, 6)
-    assert block.runs == [(7, 1), (7, 2)]
-    spec_file = tmp_path / "spec.json"
-    spec_file.write_text(json.dumps(SPEC | {"files": files}))
-    again = tmp_path / "again.json"
-    assert catalogue(f"@{spec_file}", again) == 0
-    assert again.read_bytes() == output.read_bytes()
+    assert (block.name, block.luminosity_fb, block.entries, block.simulated) == ("exp7/a", 0.4, 6, True)
+    assert block.runs == [(7, 1), (7, 2)] and block.files[0].runs == [(7, 1, 3), (7, 2, 3)]
 
 
 def test_an_empty_block_is_noted(
     ntuple: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     output = tmp_path / "a.json"
-    assert catalogue(json.dumps(SPEC | {"files": [ntuple("a.root", [])]}), output) == 0
+    assert manifest_of([ntuple("a.root", [])], output) == 0
     assert "block 'exp7/a' has no entries" in capsys.readouterr().err
     assert Manifest.read(output).entries == 0
 
 
 def test_bad_input_gets_one_sentence_and_no_manifest(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = tmp_path / "a.json"
-    for spec in (json.dumps(SPEC | {"files": ["nowhere.root"]}), "{", json.dumps(SPEC)):
-        assert catalogue(spec, output) == 2
+    for files, spec in ((["nowhere.root"], None), ([], "{"), ([], json.dumps(SPEC))):
+        assert manifest_of(files, output, spec) == 2
         assert capsys.readouterr().err.count("\n") == 1
         assert not output.exists()
+
+
+def test_all_samples_at_once(catalogue, capsys: pytest.CaptureFixture) -> None:
+    catalogue.data()
+    catalogue.write("data/a.root", {(7, 1): range(10)})
+    spec = catalogue.folder / "spec.json"
+    spec.write_text(catalogue.spec.model_dump_json())
+    words = ["catalogue", "--spec", f"@{spec}", "--output", str(catalogue.output), "--cores", "2"]
+    assert main(words) == 0 and list(catalogue.manifests()) == ["b00001"]
+    assert "wrote 2 files" in capsys.readouterr().err
+    assert main(words) == 0 and capsys.readouterr().err == ""
+    (catalogue.folder / "data/a.root").unlink()
+    assert main(words) == 2
+    assert "samples.data: 1 catalogued file, 0.5 fb⁻¹, cannot be read" in capsys.readouterr().err
+    assert main(["catalogue", "--spec", "{", "--output", str(catalogue.output)]) == 2
