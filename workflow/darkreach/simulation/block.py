@@ -15,7 +15,7 @@ from darkreach.simulation.block_data import Account, luminosity_slices
 from darkreach.simulation.block_generators import BATCH, Component, Generators, random_stream, report
 from darkreach.simulation.candidates import candidate_columns
 from darkreach.simulation.ntuple_writer import NtupleWriter
-from darkreach.simulation.particles import Generated
+from darkreach.simulation.particles import Generated, batch_sizes
 from darkreach.simulation.response import reconstruct
 
 # Data get numbers of experiments that there were; 1003 is simulation, as at Belle II.
@@ -84,8 +84,7 @@ def _numbered_batches(
         )
         account.components[label] = component
         rng = random_stream(spec, component.process, component.mass_GeV, component.lifetime_m)
-        for done in range(0, n_each, BATCH):
-            n_events = min(BATCH, n_each - done)
+        for n_events in batch_sizes(n_each, BATCH):
             generated = _generated(component, generators, n_events, rng)
             component.count(n_events, generated.cross_section_fb, generated.cross_section_error_fb)
             events = reconstruct(generated.particles, spec.detector, spec.ntuple, rng)
@@ -99,7 +98,7 @@ def _numbered_batches(
             columns["__event__"] = number + 1
             first_event += n_events
             kept = f"kept {len(events.event)} of the last {n_events}"
-            report(spec, f"{label}: {done + n_events} of {n_each} events, {kept}")
+            report(spec, f"{label}: {component.generated_events} of {n_each} events, {kept}")
             yield columns
 
 

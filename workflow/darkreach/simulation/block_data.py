@@ -12,7 +12,7 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Component, Generators, random_stream, report
 from darkreach.simulation.candidates import candidate_columns
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, batch_sizes
 from darkreach.simulation.response import reconstruct
 from darkreach.simulation.samplers import Pooled, PoolRecord, Sampler, sampler_of
 
@@ -106,8 +106,7 @@ def _injected(
     wanted = int(rng.poisson(injection.cross_section_fb * luminosity))
     component = account.components.setdefault("injection", Component(model, mass, lifetime, decay))
     component.count(wanted, injection.cross_section_fb, 0.0)
-    for first in range(0, wanted, BATCH):
-        n_events = min(BATCH, wanted - first)
+    for n_events in batch_sizes(wanted, BATCH):
         yield generators.signal(model, mass, lifetime, str(decay), n_events, rng).particles
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from darkreach.detector import BEAMS, GEOMETRY, Geometry
 from darkreach.models.constants import ELECTRON_MASS
+from darkreach.simulation.particle_lists import joined, take
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.photons_response import relative_resolution
 
@@ -28,36 +29,46 @@ def convert_photons(particles: Particles, detector: str, rng: np.random.Generato
     lab = beams.to_lab(particles.momentum[photon])
     hard = lab[:, 3] > LOWEST_ENERGY
     photon, lab = photon[hard], lab[hard]
-    origin = particles.vertex[photon]
-    distance = conversion_distance(lab, origin, geometry, rng)
+    distance = conversion_distance(lab, particles.vertex[photon], geometry, rng)
     converts = np.isfinite(distance)
     photon, lab, distance = photon[converts], lab[converts], distance[converts]
-    place = origin[converts] + distance[:, None] * lab[:, :3] / lab[:, 3:]
+    pairs = pairs_of_photons(particles, photon, lab, distance, detector, rng)
 
-    pair = beams.to_cm(pair_momenta(lab, rng)).reshape(-1, 4)
-    index = np.concatenate([np.delete(np.arange(len(particles.pdg)), photon), np.repeat(photon, 2)])
-    n_others = len(particles.pdg) - len(photon)
-    order = np.argsort(particles.event[index], kind="stable")
+    def fresh(old: np.ndarray | None) -> np.ndarray | None:
+        new = rng.random(2 * len(photon))
+        return None if old is None else new
 
-    def joined(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        return np.concatenate([old[index[:n_others]], new])[order]
+    muon, electron = fresh(particles.muon_quantile), fresh(particles.electron_quantile)
+    return in_place_of(particles, photon, replace(pairs, muon_quantile=muon, electron_quantile=electron))
 
-    def with_quantiles(old: np.ndarray | None) -> np.ndarray | None:
-        new = rng.random(n_new)
-        return None if old is None else joined(old, new)
 
-    n_new = 2 * len(photon)
+def pairs_of_photons(
+    particles: Particles,
+    photon: np.ndarray,
+    lab: np.ndarray,
+    distance: np.ndarray,
+    detector: str,
+    rng: np.random.Generator,
+) -> Particles:
+    """The electrons and positrons of photons that convert.
+
+    photon: (n,) their indices. lab: (n, 4) laboratory momenta, GeV. distance: (n,) of the layer, cm.
+    """
+    place = particles.vertex[photon] + distance[:, None] * lab[:, :3] / lab[:, 3:]
     return replace(
-        particles,
-        event=particles.event[index][order],
-        pdg=joined(particles.pdg, np.tile([11, -11], len(photon))),
-        momentum=joined(particles.momentum, pair),
-        vertex=joined(particles.vertex, np.repeat(place, 2, axis=0)),
-        from_signal=joined(particles.from_signal, np.zeros(n_new, bool)),
-        from_resonance=None if particles.from_resonance is None else particles.from_resonance[index][order],
-        muon_quantile=with_quantiles(particles.muon_quantile),
-        electron_quantile=with_quantiles(particles.electron_quantile),
+        take(particles, np.repeat(photon, 2)),
+        pdg=np.tile([11, -11], len(photon)),
+        momentum=BEAMS[detector].to_cm(pair_momenta(lab, rng)).reshape(-1, 4),
+        vertex=np.repeat(place, 2, axis=0),
+        from_signal=np.zeros(2 * len(photon), bool),
     )
+
+
+def in_place_of(particles: Particles, photon: np.ndarray, pairs: Particles) -> Particles:
+    """The particles with `pairs` in place of those with the indices `photon`, (n,)."""
+    kept = np.ones(len(particles.pdg), bool)
+    kept[photon] = False
+    return joined([take(particles, kept), pairs], particles.n_events)
 
 
 def conversion_distance(

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from darkreach.detector.beams import Beams
+from darkreach.simulation.particles import sum_by_event
 from darkreach.simulation.photons_response import GoodPhotons
 
 
@@ -17,7 +18,7 @@ def event_shape(tracks: np.ndarray, photons: GoodPhotons, beams: Beams) -> dict[
     n_events = len(tracks)
     tracks = beams.to_cm(tracks)
     neutral = beams.to_cm(photons.momentum)
-    total = tracks.sum(1) + _summed(neutral, photons.event, n_events)
+    total = tracks.sum(1) + sum_by_event(photons.event, neutral, n_events)
     missing_p = np.sqrt((total[:, :3] ** 2).sum(-1))
     return {
         "visibleEnergyOfEventCMS": total[:, 3],
@@ -41,12 +42,8 @@ def thrust(tracks: np.ndarray, others: np.ndarray, event: np.ndarray) -> np.ndar
         for _ in range(4 if len(others) else 1):
             side = np.where((tracks * axis[:, None]).sum(-1) >= 0, 1.0, -1.0)
             other_side = np.where((others * axis[event]).sum(-1) >= 0, 1.0, -1.0)
-            of_others = _summed(others * other_side[:, None], event, n_events)
+            of_others = sum_by_event(event, others * other_side[:, None], n_events)
             axis = (tracks * side[..., None]).sum(1) + of_others
         best = np.maximum(best, np.linalg.norm(axis, axis=-1))
     size = np.linalg.norm(tracks, axis=-1).sum(-1)
     return best / (size + np.bincount(event, np.linalg.norm(others, axis=-1), n_events))
-
-
-def _summed(momentum: np.ndarray, event: np.ndarray, n_events: int) -> np.ndarray:
-    return np.stack([np.bincount(event, column, n_events) for column in momentum.T], axis=-1).astype(float)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from darkreach.detector.beams import Beams
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, sum_by_event
 
 # Nearer points move by less than the length of the beam spot.
 _NEAR_CM = 0.02
@@ -25,9 +25,7 @@ def with_laboratory_vertices(particles: Particles, beams: Beams) -> Particles:
     vertex = particles.vertex[far]
     # no two places have the same x; to sort one column is much faster than to sort all
     _, first, place = np.unique(vertex[:, 0], return_index=True, return_inverse=True)
-    parent = np.stack(
-        [np.bincount(place, particles.momentum[far, axis], len(first)) for axis in range(4)], -1
-    )
+    parent = sum_by_event(place, particles.momentum[far], len(first))
     position, momentum = vertex[first], parent[:, :3]
     time = parent[:, 3] * (position * momentum).sum(-1) / (momentum**2).sum(-1)
     laboratory = particles.vertex.copy()

@@ -14,7 +14,7 @@ import numpy as np
 
 from darkreach.detector import BEAMS
 from darkreach.simulation.laboratory_vertices import with_laboratory_vertices
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, batch_sizes
 from darkreach.simulation.pythia import generate_light_quarks, generate_with_muons, light_and_charm_shares
 
 BATCH = 20_000  # events in memory at a time
@@ -45,8 +45,7 @@ def muon_enriched(
     shares = SHARES[process]
     ends = [round(n_events * share) for share in accumulate(shares.values())]
     for kind, first, last in zip(shares, [0, *ends], ends, strict=False):
-        for start in range(first, last, BATCH):
-            n = min(BATCH, last - start)
+        for n in batch_sizes(last - first, BATCH):
             if isinstance(kind, str):
                 particles = generate_light_quarks(n, rng, beams.sqrt_s)
                 weight = np.full(n, light)

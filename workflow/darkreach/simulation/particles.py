@@ -1,5 +1,6 @@
 """Final-state particles of a batch of events: what every generator hands to the detector response."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,17 @@ def decided(column: np.ndarray | None) -> np.ndarray:
     """A column of `Particles` where it is no longer None."""
     assert column is not None
     return column
+
+
+def sum_by_event(event: np.ndarray, vectors: np.ndarray, n_events: int) -> np.ndarray:
+    """(n_events, k) sums of the (n, k) vectors that belong to each `event` (n,)."""
+    return np.stack([np.bincount(event, column, n_events) for column in vectors.T], axis=-1).astype(float)
+
+
+def batch_sizes(n_events: int, largest: int) -> Iterator[int]:
+    """Numbers of events that add up to `n_events`, all `largest` but the last."""
+    for first in range(0, n_events, largest):
+        yield min(largest, n_events - first)
 
 
 @dataclass

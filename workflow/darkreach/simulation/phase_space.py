@@ -19,7 +19,7 @@ def beam_momenta(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def flux_and_spins(s: np.ndarray) -> np.ndarray:
-    """Flux 2s√(1 − 4m_e²/s) times the four spin states of the beams, (n,) in GeV²: σ is ∫Σ|M|² dΦ over this."""
+    """Flux 2s√(1 − 4m_e²/s) times the four spin states of the beams, (n,) in GeV²; σ is ∫Σ|M|² dΦ over it."""
     return 8 * s * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkreach.simulation.phase_space import isotropic_directions
+
 ACCEPTANCE = np.radians([(12.4, 31.4), (32.2, 128.7), (130.7, 155.1)])  # the gaps lie between
 TURN_ON_ENERGY, TURN_ON_WIDTH = 0.05, 0.01  # GeV, logistic (assumed)
 # σ(E)/E = 1.34 % ⊕ 0.066 %/E ⊕ 0.81 %/E^¼ (E in GeV): the calorimeter's crystals as measured at Belle.
@@ -59,7 +61,7 @@ def good_photons(
     energy that hadrons and K⁰_L leave is not simulated.
     """
     of_background = np.repeat(np.arange(n_events), rng.poisson(BACKGROUND_CLUSTERS, n_events))
-    background = _isotropic(len(of_background), rng)
+    background = isotropic_directions(len(of_background), rng).T
     energy = np.concatenate(
         [cluster_energies(momentum, rng), rng.exponential(BACKGROUND_ENERGY, len(background))]
     )
@@ -75,9 +77,3 @@ def _smeared_direction(momentum: np.ndarray, rng: np.random.Generator) -> np.nda
         (len(momentum), 3)
     )
     return moved / np.linalg.norm(moved, axis=1, keepdims=True)
-
-
-def _isotropic(n: int, rng: np.random.Generator) -> np.ndarray:
-    cosine, phi = rng.uniform(-1, 1, n), rng.uniform(0, 2 * np.pi, n)
-    sine = np.sqrt(1 - cosine**2)
-    return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=-1)

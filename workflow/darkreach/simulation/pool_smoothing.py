@@ -16,6 +16,7 @@ from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost, reversed_momentum
 from darkreach.simulation.pairs import PAIRINGS, invariant_mass
 from darkreach.simulation.particles import Particles
+from darkreach.simulation.response_beams import scaled_momenta
 from darkreach.simulation.tracks_response import charge_of
 
 SPREAD = 0.05
@@ -31,13 +32,13 @@ def smoothed(particles: Particles, chosen: np.ndarray, detector: str, rng: np.ra
     # positive tracks first, as PAIRINGS have it
     chosen = np.take_along_axis(chosen, np.argsort(-charge_of(particles.pdg[chosen]), axis=1), axis=1)
     momentum = beams.to_lab(particles.momentum[chosen])
-    scaled = _scaled(momentum, _factors(chosen.shape, rng))
+    scaled = scaled_momenta(momentum, _factors(chosen.shape, rng))
     for first, second in np.unique(PAIRINGS[chosen.shape[1]][:, :2], axis=0):
         pair = momentum[:, [first, second]]
         total = pair.sum(1)
         distance = np.abs(invariant_mass(total)[:, None] - np.array(NARROW_MASSES))
         narrow = np.flatnonzero((distance < NARROW).any(1))
-        new_total = _scaled(total[narrow], _factors(narrow.shape, rng))
+        new_total = scaled_momenta(total[narrow], _factors(narrow.shape, rng))
         at_rest = boost(pair[narrow], reversed_momentum(total[narrow])[:, None])
         scaled[narrow[:, None], [first, second]] = boost(at_rest, new_total[:, None])
     partial = particles.momentum[chosen, 3].sum(1) < WHOLE_ENERGY * beams.sqrt_s
@@ -47,9 +48,3 @@ def smoothed(particles: Particles, chosen: np.ndarray, detector: str, rng: np.ra
 
 def _factors(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     return 1 + np.clip(SPREAD * rng.standard_normal(shape), -LARGEST_CHANGE, LARGEST_CHANGE)
-
-
-def _scaled(momentum: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """(..., 4) momenta with their space part times `factor` (...), and the same mass."""
-    energy2 = momentum[..., 3] ** 2 + (factor**2 - 1) * (momentum[..., :3] ** 2).sum(-1)
-    return np.concatenate([momentum[..., :3] * factor[..., None], np.sqrt(energy2)[..., None]], axis=-1)

@@ -1,6 +1,6 @@
 """e⁺e⁻ → τ⁺τ⁻, μ⁺μ⁻, qq̄ and Υ(4S) → BB̄ by Pythia 8, normalised to the published cross-sections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,12 +74,11 @@ def generate_pythia(process: str, n_events: int, rng: np.random.Generator, sqrt_
     channels = PROCESSES[process]
     cross_section, error = published_cross_section_fb(process)
     shares = [channel.cross_section_fb / cross_section for channel in channels]
-    batches, first = [], 0
-    for channel, wanted in zip(channels, rng.multinomial(n_events, shares), strict=True):
+    numbers = rng.multinomial(n_events, shares)
+    batches = []
+    for channel, wanted, first in zip(channels, numbers, np.cumsum(numbers) - numbers, strict=True):
         pythia = _initialised(process, channel, sqrt_s, _random_seed(rng))
-        for made, (event, *others), _ in _batches(pythia, process, int(wanted), sqrt_s):
-            batches.append((first + event, *others))
-            first += made
+        batches += [columns for columns, _ in _batches(pythia, process, wanted, sqrt_s, first)]
     return Generated(_particles(batches, n_events), cross_section, error)
 
 
@@ -92,11 +91,8 @@ def light_and_charm_shares() -> tuple[float, float]:
 def generate_light_quarks(n_events: int, rng: np.random.Generator, sqrt_s: float) -> Particles:
     """The events of "qqbar" without cc̄."""
     pythia = _initialised("qqbar", PROCESSES["qqbar"][0], sqrt_s, _random_seed(rng))
-    batches, first = [], 0
-    for made, (event, *others), _ in _batches(pythia, "qqbar", n_events, sqrt_s):
-        batches.append((first + event, *others))
-        first += made
-    return _particles(batches, n_events)
+    batches = _batches(pythia, "qqbar", n_events, sqrt_s)
+    return _particles([columns for columns, _ in batches], n_events)
 
 
 def generate_with_muons(
@@ -111,16 +107,13 @@ def generate_with_muons(
     """
     pythia = _initialised(process, PROCESSES[process][-1], sqrt_s, _random_seed(rng))
     to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in HEAVY_HADRONS[process]}
-    batches, weights, first = [], [], 0
-    for made, (event, *others), (mother_event, mother) in _batches(pythia, process, n_events, sqrt_s):
-        batches.append((first + event, *others))
-        first += made
-        fraction = np.array([to_muons[abs(code)] for code in mother])
-        weight = np.ones(made)
-        np.multiply.at(weight, mother_event, np.where(np.where(mother > 0, *muons), fraction, 1 - fraction))
-        one_pair = np.bincount(mother_event, minlength=made) == 2
-        weights.append(np.where(one_pair | (not any(muons)), weight, 0.0))
-    return _particles(batches, n_events), np.concatenate(weights)
+    batches, hadrons = zip(*_batches(pythia, process, n_events, sqrt_s), strict=True)
+    mother_event, mother = (np.concatenate(column) for column in zip(*hadrons, strict=True))
+    fraction = np.array([to_muons[abs(code)] for code in mother])
+    weight = np.ones(n_events)
+    np.multiply.at(weight, mother_event, np.where(np.where(mother > 0, *muons), fraction, 1 - fraction))
+    one_pair = np.bincount(mother_event, minlength=n_events) == 2
+    return _particles(batches, n_events), np.where(one_pair | (not any(muons)), weight, 0.0)
 
 
 def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
@@ -147,26 +140,28 @@ def _random_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(1, LARGEST_SEED, endpoint=True))
 
 
-def _particles(batches: list[Columns], n_events: int) -> Particles:
+def _particles(batches: Sequence[Columns], n_events: int) -> Particles:
     event, pdg, momentum, vertex = (np.concatenate(column) for column in zip(*batches, strict=True))
     return Particles(event, pdg, momentum, vertex, np.zeros(len(event), dtype=bool), n_events)
 
 
 def _batches(
-    pythia: Any, process: str, n_events: int, sqrt_s: float
-) -> Iterator[tuple[int, Columns, Columns]]:
-    """Batches of `n_events` events: how many, (event, pdg, momentum, vertex) of their particles, and
-    (event, pdg) of their heavy hadrons.
+    pythia: Any, process: str, n_events: int, sqrt_s: float, first: int = 0
+) -> Iterator[tuple[Columns, Columns]]:
+    """`n_events` events, numbered from `first`, in batches: (event, pdg, momentum, vertex) of particles,
+    and (event, pdg) of their heavy hadrons.
     """
-    while n_events > 0:
-        wanted = min(n_events, BATCH)
+    last = first + n_events
+    while first < last:
+        wanted = min(last - first, BATCH)
         if process == "bbbar":
             made, batch = wanted, _upsilon_decays(pythia, wanted, sqrt_s)
         else:
             record = pythia.nextBatch(wanted)  # leaves out what Pythia gives up on
             made, batch = len(record), _visible_and_charmed(record.prt)
-        yield made, batch[:4], batch[4:]
-        n_events -= made
+        event, pdg, momentum, vertex, hadron_event, hadron = batch
+        yield (first + event, pdg, momentum, vertex), (first + hadron_event, hadron)
+        first += made
 
 
 def _initialised(process: str, channel: Channel, sqrt_s: float, seed: int) -> Any:

@@ -14,6 +14,7 @@ from darkreach.detector import BEAMS, GEOMETRY
 from darkreach.simulation.conversions import convert_photons, radiate
 from darkreach.simulation.identification import electron_id, muon_id
 from darkreach.simulation.pairs import Pairs, invariant_mass, kept_pairs
+from darkreach.simulation.particle_lists import take
 from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.photons_response import GoodPhotons, good_photons
 from darkreach.simulation.response_beams import laboratory_momenta
@@ -104,34 +105,30 @@ def select_events(particles: Particles, keep: np.ndarray) -> tuple[Particles, np
     kept = keep[particles.event]
     number = np.cumsum(keep) - 1
 
-    def those(values: np.ndarray | None, mask: np.ndarray) -> np.ndarray | None:
-        return None if values is None else values[mask]
-
-    selected = Particles(
+    length = particles.proper_length
+    selected = replace(
+        take(particles, kept),
         event=number[particles.event[kept]],
-        pdg=particles.pdg[kept],
-        momentum=particles.momentum[kept],
-        vertex=particles.vertex[kept],
-        from_signal=particles.from_signal[kept],
         n_events=int(keep.sum()),
-        from_resonance=those(particles.from_resonance, kept),
-        proper_length=those(particles.proper_length, keep),
-        found=those(particles.found, kept),
-        muon_quantile=those(particles.muon_quantile, kept),
-        electron_quantile=those(particles.electron_quantile, kept),
+        proper_length=None if length is None else length[keep],
     )
     return selected, kept
+
+
+def found_tracks(particles: Particles, detector: str, rng: np.random.Generator) -> np.ndarray:
+    """(n,) which particles are found as tracks."""
+    found = np.zeros(len(particles.pdg), dtype=bool)
+    charged = np.flatnonzero(charge_of(particles.pdg))
+    lab = BEAMS[detector].to_lab(particles.momentum[charged])
+    found[charged] = rng.random(len(charged)) < track_efficiency(lab, particles.vertex[charged])
+    return found
 
 
 def _with_tracks_found(particles: Particles, detector: str, rng: np.random.Generator) -> Particles:
     if particles.found is not None:
         return particles
     particles = convert_photons(particles, detector, rng)
-    found = np.zeros(len(particles.pdg), dtype=bool)
-    charged = np.flatnonzero(charge_of(particles.pdg))
-    lab = BEAMS[detector].to_lab(particles.momentum[charged])
-    found[charged] = rng.random(len(charged)) < track_efficiency(lab, particles.vertex[charged])
-    return replace(particles, found=found)
+    return replace(particles, found=found_tracks(particles, detector, rng))
 
 
 def _with_enough_tracks(particles: Particles, cuts: NtupleCuts) -> tuple[Particles, np.ndarray]:

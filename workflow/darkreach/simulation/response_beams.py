@@ -3,7 +3,7 @@
 import numpy as np
 
 from darkreach.detector.beams import Beams, boost, reversed_momentum
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, sum_by_event
 
 
 def laboratory_momenta(particles: Particles, beams: Beams, rng: np.random.Generator) -> np.ndarray:
@@ -23,30 +23,27 @@ def at_other_energy(particles: Particles, sqrt_s: float, new_sqrt_s: np.ndarray)
     """
     event, momentum, n_events = particles.event, particles.momentum, particles.n_events
     signal = particles.from_signal if particles.from_resonance is None else particles.from_resonance
-    resonance = _sum_by_event(event[signal], momentum[signal], n_events)
-    missing = np.array([0.0, 0.0, 0.0, sqrt_s]) - _sum_by_event(event, momentum, n_events)
+    resonance = sum_by_event(event[signal], momentum[signal], n_events)
+    missing = np.array([0.0, 0.0, 0.0, sqrt_s]) - sum_by_event(event, momentum, n_events)
     others = _momentum_squared_over_energy(momentum[~signal])
     slope = np.bincount(event[~signal], others, n_events)
     slope = slope + _momentum_squared_over_energy(resonance) + _momentum_squared_over_energy(missing)
     change = new_sqrt_s - sqrt_s
     factor = 1 + np.divide(change, slope, out=np.zeros_like(change), where=slope > 0)  # 0: nothing is seen
 
-    scaled = _scaled(momentum, factor[event])
+    scaled = scaled_momenta(momentum, factor[event])
     here = event[signal]
     at_rest = boost(momentum[signal], reversed_momentum(resonance[here]))
-    scaled[signal] = boost(at_rest, _scaled(resonance, factor)[here])
+    scaled[signal] = boost(at_rest, scaled_momenta(resonance, factor)[here])
     return scaled
 
 
-def _scaled(momentum: np.ndarray, factor: np.ndarray) -> np.ndarray:
+def scaled_momenta(momentum: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """(..., 4) momenta with their space part times `factor` (...), and the same masses."""
     space = momentum[..., :3] * factor[..., None]
     # E'² = E² + p'² − p² keeps the mass without computing it from a difference of large numbers
     energy2 = momentum[..., 3] ** 2 + (factor**2 - 1) * (momentum[..., :3] ** 2).sum(-1)
     return np.concatenate([space, np.sqrt(np.maximum(energy2, 0.0))[..., None]], axis=-1)
-
-
-def _sum_by_event(event: np.ndarray, momentum: np.ndarray, n_events: int) -> np.ndarray:
-    return np.stack([np.bincount(event, momentum[:, axis], n_events) for axis in range(4)], -1).astype(float)
 
 
 def _momentum_squared_over_energy(momentum: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
 from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
 from darkreach.simulation.muon_enriched import SHARES, muon_enriched
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, batch_sizes
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
@@ -67,9 +67,8 @@ class GeneratedAsTheyAre:
         self.cross_section_error_fb = pilot.cross_section_error_fb
 
     def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
-        for first in range(0, n_produced, BATCH):
-            wanted = min(BATCH, n_produced - first)
-            yield self._generators.background(self._process, wanted, rng).particles
+        for n_events in batch_sizes(n_produced, BATCH):
+            yield self._generators.background(self._process, n_events, rng).particles
 
 
 class Thinned:
@@ -97,8 +96,10 @@ class Pooled:
         if process in SHARES and is_smoothed(spec.ntuple, spec.detector):
             events = muon_enriched(process, n_events, rng, spec.detector)
         else:
-            batches = (min(POOL_BATCH, n_events - first) for first in range(0, n_events, POOL_BATCH))
-            events = ((generators.background(process, n, rng).particles, np.ones(n)) for n in batches)
+            events = (
+                (generators.background(process, n, rng).particles, np.ones(n))
+                for n in batch_sizes(n_events, POOL_BATCH)
+            )
         self._pool = merge_pools(
             fill_pool(particles, spec.ntuple, spec.detector, rng, weight) for particles, weight in events
         )
@@ -110,8 +111,8 @@ class Pooled:
 
     def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
         wanted = int(rng.poisson(n_produced * self._pool.efficiency))
-        for first in range(0, wanted, BATCH):
-            yield self._pool.draw(min(BATCH, wanted - first), rng)
+        for n_events in batch_sizes(wanted, BATCH):
+            yield self._pool.draw(n_events, rng)
 
 
 def sampler_of(process: str, spec: SimulateSpec, generators: Generators) -> Sampler:

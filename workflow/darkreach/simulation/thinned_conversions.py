@@ -1,12 +1,9 @@
 """Conversions of photons in events that were kept for having photons that may convert."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from darkreach.detector import BEAMS, GEOMETRY
-from darkreach.simulation.conversions import LOWEST_ENERGY, PAIR_FRACTION, pair_momenta
-from darkreach.simulation.particle_lists import joined, take
+from darkreach.simulation.conversions import LOWEST_ENERGY, PAIR_FRACTION, in_place_of, pairs_of_photons
 from darkreach.simulation.particles import Particles
 
 # Photons closer to the beams than 27° are taken to convert as often as there.
@@ -32,17 +29,8 @@ def convert_chosen(
     distance = _distance(lab, particles.vertex[photon], detector, rng)
     converts = np.isfinite(distance) & (lab[:, 3] > LOWEST_ENERGY)
     photon, lab, distance = photon[converts], lab[converts], distance[converts]
-    place = particles.vertex[photon] + distance[:, None] * lab[:, :3] / lab[:, 3:]
-    pairs = replace(
-        take(particles, np.repeat(photon, 2)),
-        pdg=np.tile([11, -11], len(photon)),
-        momentum=BEAMS[detector].to_cm(pair_momenta(lab, rng)).reshape(-1, 4),
-        vertex=np.repeat(place, 2, axis=0),
-        found=None if particles.found is None else np.zeros(2 * len(photon), bool),
-    )
-    kept = np.ones(len(particles.pdg), bool)
-    kept[photon] = False
-    return joined([take(particles, kept), pairs], particles.n_events)
+    pairs = pairs_of_photons(particles, photon, lab, distance, detector, rng)
+    return in_place_of(particles, photon, pairs)
 
 
 def _random_photons(particles: Particles, number: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -21,11 +21,11 @@ from darkreach.simulation.neutral_pions import DALITZ_FRACTION
 from darkreach.simulation.particle_lists import take
 from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.potential_leptons import PotentialLeptons
-from darkreach.simulation.response import select_events
+from darkreach.simulation.response import found_tracks, select_events
 from darkreach.simulation.tau_library import TauLibrary
 from darkreach.simulation.taupair import decay_taupairs, sample_taupair_kinematics
 from darkreach.simulation.thinned_conversions import convert_chosen, highest_probability
-from darkreach.simulation.tracks_response import charge_of, track_efficiency
+from darkreach.simulation.tracks_response import charge_of
 
 MOST_PRIMARY = 6  # charged particles of both τ
 NEAR_CM = 0.5  # closer to the beams, tracks are found as prompt ones are
@@ -132,7 +132,7 @@ class ThinnedTauPairs:
         dalitz_of_tau[:, 1] -= dalitz_of_tau[:, 0]
         pairs = sample_taupair_kinematics(n, rng, self._sqrt_s, self._alpha)
         particles = decay_taupairs(pairs, self._library, rng, entries, dalitz_of_tau)
-        particles.found = self._found(particles, rng)
+        particles.found = found_tracks(particles, self._detector, rng)
         keep = self._has_tracks(particles, particles.found | _is_far(particles), converted)
         particles, _ = select_events(particles, keep)
         entries, dalitz_of_tau, groups = entries[keep], dalitz_of_tau[keep], groups[keep]
@@ -141,19 +141,11 @@ class ThinnedTauPairs:
         particles = convert_chosen(particles, converted[keep], self._detector, rng)
         far = _is_far(particles)
         found = decided(particles.found)
-        found[far] = self._found(take(particles, far), rng)
+        found[far] = found_tracks(take(particles, far), self._detector, rng)
         keep = self._has_tracks(particles, found, np.zeros(particles.n_events, int))
         particles, _ = select_events(particles, keep)
         self._set_quantiles(particles, entries[keep], dalitz_of_tau[keep], groups[keep], rng)
         return particles
-
-    def _found(self, particles: Particles, rng: np.random.Generator) -> np.ndarray:
-        """(n,) which particles are found as tracks."""
-        found = np.zeros(len(particles.pdg), bool)
-        charged = np.flatnonzero(charge_of(particles.pdg))
-        lab = BEAMS[self._detector].to_lab(particles.momentum[charged])
-        found[charged] = rng.random(len(charged)) < track_efficiency(lab, particles.vertex[charged])
-        return found
 
     def _has_tracks(self, particles: Particles, tracks: np.ndarray, extra: np.ndarray) -> np.ndarray:
         """(n_events,) whether the mask `tracks` and `extra` pairs are as many tracks as are wanted."""
