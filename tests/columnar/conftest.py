@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "searches"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def root() -> Path:
     """The top of the repository."""
     return Path(__file__).parents[2]
