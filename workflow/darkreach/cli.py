@@ -19,17 +19,20 @@ COMMANDS = {
     "status": ("darkreach.status.command", "what is new, stale or broken, and what the next run would do"),
     "tau-library": ("darkreach.simulation.tau_library_command", "stage: tau decays for simulated blocks"),
     "simulate": ("darkreach.simulation.command", "stage: simulate one block as an ntuple"),
-    "catalogue": ("darkreach.catalogue.command", "stage: write the manifest of one block"),
+    "catalogue": ("darkreach.catalogue.command", "stage: list your own files and divide them into blocks"),
+    "manifest": ("darkreach.catalogue.manifest_command", "stage: write the manifest of one simulated block"),
     "skim": ("darkreach.searches.skim_command", "stage: preselect one block"),
     "train": ("darkreach.classifier.command", "stage: train the classifier of one region"),
     "histogram": ("darkreach.columnar.command", "stage: fill the histograms of one block"),
+    "merge-blocks": ("darkreach.columnar.merge_blocks_command", "stage: add some blocks of one sample"),
     "merge": ("darkreach.columnar.merge_command", "stage: merge all blocks into templates"),
-    "scan": ("darkreach.statistics.scan_command", "stage: fit one chunk of hypotheses"),
+    "scan": ("darkreach.statistics.scan_command", "stage: fit one slice of hypotheses"),
     "significance": (
         "darkreach.statistics.significance_command",
         "stage: global significance of the largest local excess of one model",
     ),
-    "limits": ("darkreach.publish.limits_command", "stage: limit table and figure of one model"),
+    "limits": ("darkreach.publish.limits_command", "stage: limit table of one model"),
+    "figures": ("darkreach.publish.figures_command", "stage: figures of one limit table"),
     "report": ("darkreach.publish.report_command", "stage: the summary page"),
 }
 
