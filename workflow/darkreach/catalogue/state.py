@@ -117,23 +117,6 @@ class State:
             if path in self.listed:
                 file.pattern = self.listed[path].source.pattern
 
-    def missing_fb(self) -> dict[str, float | None]:
-        """The `lost` and `gone` files, with the luminosity behind each (fb⁻¹; None for simulation)."""
-        reasons = dict.fromkeys(self.gone, "it is gone") | self.lost
-        missing: dict[str, float | None] = dict.fromkeys(sorted(reasons))
-        for block in sorted({self.memory.files[path].block or "" for path in reasons}):
-            if not self.manifest_path(block).exists():
-                continue
-            manifest = Manifest.read(self.manifest_path(block))
-            read = [
-                FileRead(path=file.path, uuid=file.uuid, entries=0, unread=reasons[file.path])
-                if file.path in reasons
-                else FileRead(path=file.path, uuid=file.uuid, entries=file.entries, runs=file.runs)
-                for file in manifest.files
-            ]
-            missing |= {file.path: file.luminosity_fb for file in compare_read(manifest, read)}
-        return missing
-
     def manifest_path(self, block: str) -> Path:
         """Where the manifest of a block is."""
         return self.directory / self.name / f"{block}.json"
@@ -210,8 +193,24 @@ class State:
             if file.uuid in gone:
                 file.block = self.memory.files.pop(gone.pop(file.uuid)).block
 
+    def _missing_fb(self) -> dict[str, float | None]:
+        """The `lost` files, with the luminosity behind each (fb⁻¹; None for simulation)."""
+        missing: dict[str, float | None] = dict.fromkeys(sorted(self.lost))
+        for block in sorted({self.memory.files[path].block or "" for path in self.lost}):
+            if not self.manifest_path(block).exists():
+                continue
+            manifest = Manifest.read(self.manifest_path(block))
+            read = [
+                FileRead(path=file.path, uuid=file.uuid, entries=0, unread=self.lost[file.path])
+                if file.path in self.lost
+                else FileRead(path=file.path, uuid=file.uuid, entries=file.entries, runs=file.runs)
+                for file in manifest.files
+            ]
+            missing |= {file.path: file.luminosity_fb for file in compare_read(manifest, read)}
+        return missing
+
     def _loss(self) -> str:
-        missing = self.missing_fb()
+        missing = self._missing_fb()
         files = ", ".join(f"{path} ({self.lost[path]})" for path in missing)
         behind = sum(luminosity for luminosity in missing.values() if luminosity)
         worth = f", {behind:.4g} fb⁻¹" if self.spec.kind == "data" else ""

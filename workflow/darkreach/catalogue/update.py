@@ -6,7 +6,6 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +24,6 @@ from darkreach.catalogue.state import State
 from darkreach.config.cataloguing import CatalogueSpec
 from darkreach.errors import DarkreachError
 from darkreach.files import write_whole
-
-
-@dataclass(frozen=True)
-class SamplePlan:
-    """What the next catalogue would find; lists of paths."""
-
-    new: list[str]
-    changed: dict[str, str]  # or only touched; path -> block
-    gone: dict[str, str]  # path -> block
-    unreadable: dict[str, str]  # marked so in a manifest; path -> reason
-    missing_fb: float | None  # fb⁻¹ behind those that are gone or unreadable; None for simulation
-
-
-def plan(spec: CatalogueSpec, directory: str | Path) -> dict[str, SamplePlan]:
-    """What is new, changed or gone in each sample since it was catalogued. Opens and writes nothing.
-
-    Raises:
-        DarkreachError: a folder, server or table cannot be read.
-    """
-    plans = {}
-    for name, sample in spec.samples.items():
-        state = State.look(name, sample, Path(directory))
-        files = state.memory.files
-        away = {*state.gone, *state.changed}  # others have come back as they were
-        state.lost = {path: reason for path in away if (reason := files[path].unreadable)}
-        missing = state.missing_fb()
-        plans[name] = SamplePlan(
-            new=state.new,
-            changed={path: files[path].block or "" for path in state.changed},
-            gone={path: files[path].block or "" for path in state.gone},
-            unreadable=state.lost,
-            missing_fb=sum(m for m in missing.values() if m) if sample.kind == "data" else None,
-        )
-    return plans
 
 
 def update(spec: CatalogueSpec, directory: str | Path, cores: int = 1) -> list[Path]:
