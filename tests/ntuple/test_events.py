@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkreach.errors import DarkreachError
-from darkreach.ntuple.events import EventSummary, runs_of, summarise_events
+from darkreach.errors import DarkreachError, UnreadableFile
+from darkreach.ntuple.events import EventSummary, count_runs, run_numbers, runs_of, summarise_events
 from darkreach.ntuple.reading import open_ntuple
 
 
@@ -96,3 +96,16 @@ def test_runs_without_a_number_are_refused(tmp_path: Path, write: Callable[..., 
     path = write(tmp_path / "a.root", {"tree": columns})
     with pytest.raises(DarkreachError, match=r"a\.root: branch '__experiment__' has rows without a number"):
         runs_of(path)
+
+
+def test_runs_are_counted_by_one_number_in_the_order_of_the_pairs() -> None:
+    pairs = [(0, 0), (7, -1), (7, 0), (7, 2**31 - 1), (8, -(2**31)), (1003, 5)]
+    columns = np.array(pairs, dtype=np.float64).T  # basf2 has integers, other tools doubles
+    numbers = run_numbers(*columns, "a.root")
+    assert numbers.dtype == np.int64 and np.all(np.diff(numbers) > 0)
+    rows = np.arange(1, len(pairs) + 1)
+    order = np.random.default_rng(1).permutation(np.repeat(np.arange(len(pairs)), rows))
+    assert count_runs(numbers[order]) == dict(zip(pairs, rows.tolist(), strict=True))
+    assert count_runs(numbers[:0]) == {}
+    with pytest.raises(UnreadableFile, match=r"a\.root: branch '__run__' has rows without a number"):
+        run_numbers(np.zeros(2), np.array([1.0, np.nan]), "a.root")

@@ -76,7 +76,7 @@ def test_inspect_says_the_same_of_a_remote_file(served: tuple[Any, str, Path]) -
 
 def test_lists_files_directories_and_patterns(xrootd_server: Any) -> None:
     server = xrootd_server
-    contents = {"b.root": 5, "a.root": 7, "notes.txt": 3, "deep/er/c.root": 11}
+    contents = {"b.root": 5, "a.root": 7, "notes.txt": 3, "deep/er/c.root": 11, ".a.root.new.root": 17}
     for name, size in contents.items():
         path = server.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +94,8 @@ def test_lists_files_directories_and_patterns(xrootd_server: Any) -> None:
     assert remote.list_remote(server.url.replace("//data", "///data")) == remote.list_remote(server.url)
     for nothing in ("none.root", "none", "none*", "none/*.root"):
         assert remote.list_remote(server.url + nothing) == []
+    with pytest.raises(DarkreachError, match="ftp://a/b: cannot be listed"):
+        remote.list_remote("ftp://a/b")
     # a listing is never an old one
     (server.folder / "b.root").unlink()
     contents["new.root"] = 13

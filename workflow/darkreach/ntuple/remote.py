@@ -97,12 +97,15 @@ def close_remote(path: str) -> None:
 
 
 def list_remote(url: str) -> list[RemoteFile]:
-    """The files that a URL stands for, sorted: itself, all `*.root` below a directory, or those that a
-    glob pattern (`*`, `?`, `[...]`, `**`) matches. None if there is nothing.
+    """The files that a URL `root://...` stands for, sorted: itself, all `*.root` below a directory, or
+    those that a glob pattern (`*`, `?`, `[...]`, `**`) matches, without hidden ones (copies under way).
+    None if there is nothing.
 
     Raises:
-        DarkreachError: the server cannot be reached, or refuses to list.
+        DarkreachError: the server cannot be reached, or refuses to list; or it is no URL of XRootD.
     """
+    if not url.startswith("root://"):
+        raise DarkreachError(f"{url}: cannot be listed; of remote files only those of root://... are known")
     try:
         return with_patience(url, lambda: _listed(url))
     except OSError as error:
@@ -179,14 +182,15 @@ def _listed(url: str) -> list[RemoteFile]:
     if has_magic(inner):
         found = list(filesystem.glob(inner, detail=True).values())
     elif filesystem.info(inner)["type"] == "directory":
-        found = [file for name, file in filesystem.find(inner, detail=True).items() if name.endswith(".root")]
+        below = filesystem.find(inner, detail=True).items()
+        found = [file for name, file in below if name.endswith(".root")]
     else:
         found = [filesystem.info(inner)]
     filesystem.invalidate_cache()
     return sorted(
         RemoteFile(_url(filesystem, file["name"]), int(file["size"]), int(file["mtime"]))
         for file in found
-        if file["type"] == "file"
+        if file["type"] == "file" and ("/." in inner or "/." not in file["name"])
     )
 
 
