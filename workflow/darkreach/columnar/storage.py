@@ -57,8 +57,18 @@ def write_sums(
     axes = {name: histogram.axes for name, histogram in sorted(histograms.items())}
     with _written(path, {**metadata, "axes": axes}) as file:
         for name, histogram in sorted(histograms.items()):
-            for key in ("bins", "values", "variances"):
-                file.create_dataset(f"{name}/{key}", data=getattr(histogram, key))
+            _write_array(file, f"{name}/bins", histogram.bins)
+            _write_array(file, f"{name}/values", histogram.values)
+            if np.array_equal(histogram.values, histogram.variances):
+                file[f"{name}/variances"] = file[f"{name}/values"]  # a second name for the same
+            else:
+                _write_array(file, f"{name}/variances", histogram.variances)
+
+
+def _write_array(file: h5py.File, name: str, array: np.ndarray) -> None:
+    """Large arrays are packed lightly: to unpack them costs less than to add them."""
+    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if array.size > 1000 else {}
+    file.create_dataset(name, data=array, **packed)
 
 
 def read_sums(path: str | os.PathLike) -> tuple[dict[str, ExactHistogram], dict[str, Any]]:
