@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkreach.errors import DarkreachError, UnreadableFile
-from darkreach.ntuple.events import EventSummary, count_runs, run_numbers, runs_of, summarise_events
+from darkreach.errors import UnreadableFile
+from darkreach.ntuple.events import EventSummary, count_runs, run_numbers, summarise_events
 from darkreach.ntuple.reading import open_ntuple
 
 
@@ -73,29 +73,6 @@ def test_empty_trees_and_trees_without_events(
     path = write(tmp_path / "b.root", {"tree": {"x": np.arange(3.0)}}, kind)
     with open_ntuple(path, "tree") as ntuple:
         assert summarise_events(ntuple) is None
-
-
-def test_runs_are_sorted_and_each_there_once(
-    tmp_path: Path, kind: str, write: Callable[..., Path], event_columns: Callable[..., dict]
-) -> None:
-    parts = [event_columns([1, 2], experiment=e, run=r) for e, r in [(10, 3), (7, 500), (7, 20), (10, 3)]]
-    path = write(tmp_path / "a.root", {"variables": parts}, kind)
-    expected = [(7, 20), (7, 500), (10, 3)]
-    assert runs_of(path) == runs_of(path, step=2) == expected
-    assert all(type(number) is int for pair in runs_of(path) for number in pair)
-
-
-def test_runs_need_their_columns(tmp_path: Path, write: Callable[..., Path]) -> None:
-    path = write(tmp_path / "a.root", {"tree": {"__event__": np.arange(3)}})
-    with pytest.raises(DarkreachError, match="no branch '__experiment__'"):
-        runs_of(path)
-
-
-def test_runs_without_a_number_are_refused(tmp_path: Path, write: Callable[..., Path]) -> None:
-    columns = {name: np.array([1.0, np.nan]) for name in ("__experiment__", "__run__", "__event__")}
-    path = write(tmp_path / "a.root", {"tree": columns})
-    with pytest.raises(DarkreachError, match=r"a\.root: branch '__experiment__' has rows without a number"):
-        runs_of(path)
 
 
 def test_runs_are_counted_by_one_number_in_the_order_of_the_pairs() -> None:

@@ -7,24 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from darkreach.errors import UnreadableFile
-from darkreach.ntuple.chunks import STEP, column_type, is_number, iterate, read_chunks
+from darkreach.ntuple.chunks import STEP, column_type, is_number, iterate
 from darkreach.ntuple.names import EVENT_COLUMNS
 from darkreach.ntuple.reading import MEND, Ntuple
 
 Run = tuple[int, int]  # experiment, run
 _RUN_RANGE = 1 << 32  # basf2 writes both as 32-bit integers
-
-
-def runs_of(path: str | os.PathLike, tree: str | None = None, step: int = STEP) -> list[Run]:
-    """All pairs (experiment, run) in an ntuple, sorted.
-
-    Raises:
-        DarkreachError: as read_chunks; `__experiment__` and `__run__` must be there.
-    """
-    found: set[Run] = set()
-    for chunk in read_chunks(path, tree, ["__experiment__", "__run__"], step):
-        found |= set(count_runs(run_numbers(chunk["__experiment__"], chunk["__run__"], path)))
-    return sorted(found)
 
 
 def run_numbers(experiment: np.ndarray, run: np.ndarray, path: str | os.PathLike) -> np.ndarray:
