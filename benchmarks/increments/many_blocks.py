@@ -56,8 +56,8 @@ def make_project(folder: Path, blocks: int) -> None:
 
 def snakemake(folder: Path, title: str, *options: str, stand_in: bool = False) -> None:
     """Run Snakemake and print its wall time, its CPU time and the largest memory of one of its processes."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--cores", "2"]
-    command += ["--configfile", CONFIG, "--quiet", "all", *options]
+    command = [sys.executable, "-m", "snakemake", *options, "--snakefile", REPOSITORY / "Snakefile"]
+    command += ["--cores", "2", "--configfile", CONFIG, "--quiet", "all"]
     environment = {**os.environ, **({"BASH_FUNC_python%%": STAND_IN} if stand_in else {})}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)

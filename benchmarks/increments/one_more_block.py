@@ -25,14 +25,10 @@ RUNS = 10  # of one block
 
 def snakemake(folder: Path, *targets: str) -> float:
     """Run Snakemake; returns the CPU seconds of it and all its jobs."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", REPOSITORY / "Snakefile"]
+    command += ["--cores", "2", "--configfile", CONFIG, "--quiet", "all"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [*command, "--configfile", CONFIG, "--quiet", "all", *targets],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
