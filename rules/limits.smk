@@ -1,4 +1,4 @@
-# All chunks of one model → its limit table, figure and workspaces.
+# All chunks of one model → its limit table, workspaces and provenance; the table → its figures.
 
 import json
 
@@ -18,6 +18,23 @@ def limit_tables():
     ]
 
 
+def code_of_stages(wildcards):
+    """Digests of the code of all stages that a limit goes through, and of the environment, for provenance."""
+    own = f"darkreach.searches.{wildcards.search}"
+    stage_modules = {
+        "simulate": ["darkreach.simulation.command"],
+        "skim": ["darkreach.searches.skim_command", own],
+        "train": ["darkreach.classifier.command", own],
+        "histogram": ["darkreach.columnar.command", own],
+        "merge": ["darkreach.columnar.merge_command"],
+        "scan": ["darkreach.statistics.scan_command", own],
+        "limits": ["darkreach.publish.limits_command", own],
+    }
+    digests = {stage: code_digest(*modules) for stage, modules in stage_modules.items()}
+    digests["environment"] = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    return json.dumps(digests)
+
+
 rule limits:
     input:
         rows=chunks("json"),
@@ -27,25 +44,45 @@ rule limits:
         significance=f"{RESULTS}/scan/{{search}}/{{model}}/significance.json",
     output:
         csv=f"{RESULTS}/limits/{{search}}/{{model}}.csv",
-        pdf=f"{RESULTS}/limits/{{search}}/{{model}}.pdf",
-        png=f"{RESULTS}/limits/{{search}}/{{model}}.png",
         checks=f"{RESULTS}/limits/{{search}}/{{model}}_checks.json",
         workspaces=f"{RESULTS}/limits/{{search}}/{{model}}_workspaces.zip",
-        triggers_csv=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.csv",
-        triggers_png=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.png",
+        triggers=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.csv",
+        provenance=f"{RESULTS}/limits/{{search}}/{{model}}_provenance.json",
     log:
         f"{LOGS}/limits/{{search}}/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/limits/{{search}}/{{model}}.tsv"
     params:
-        code=code_digest_of_search("darkreach.publish.limits_command"),
+        code=code_of_stages,
         spec=lambda wildcards: stages.as_json(stages.limits_spec(CONFIG, wildcards.search, wildcards.model)),
     message:
         "Limits on {wildcards.model} from {wildcards.search}"
     shell:
-        "python -m darkreach limits --spec {params.spec:q} --chunks {input.rows:q}"
+        "python -m darkreach limits --spec {params.spec:q} --code {params.code:q} --chunks {input.rows:q}"
         " --workspaces {input.workspaces:q} --templates {input.templates:q}"
         " --account {input.account:q} --significance {input.significance:q}"
-        " --csv {output.csv:q} --pdf {output.pdf:q} --png {output.png:q} --checks {output.checks:q}"
-        " --workspaces-out {output.workspaces:q} --triggers-csv {output.triggers_csv:q}"
-        " --triggers-png {output.triggers_png:q} > {log:q} 2>&1"
+        " --csv {output.csv:q} --checks {output.checks:q} --workspaces-out {output.workspaces:q}"
+        " --triggers-csv {output.triggers:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule figures:
+    input:
+        csv=f"{RESULTS}/limits/{{search}}/{{model}}.csv",
+        triggers=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.csv",
+    output:
+        pdf=f"{RESULTS}/limits/{{search}}/{{model}}.pdf",
+        png=f"{RESULTS}/limits/{{search}}/{{model}}.png",
+        triggers=f"{RESULTS}/limits/{{search}}/{{model}}_triggers.png",
+    log:
+        f"{LOGS}/figures/{{search}}/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/{{search}}/{{model}}.tsv"
+    params:
+        code=code_digest_of_search("darkreach.publish.figures_command"),
+        spec=lambda wildcards: stages.as_json(stages.figure_spec(CONFIG, wildcards.search, wildcards.model)),
+    message:
+        "Figures of {wildcards.model} from {wildcards.search}"
+    shell:
+        "python -m darkreach figures --spec {params.spec:q} --csv {input.csv:q}"
+        " --triggers-csv {input.triggers:q} --pdf {output.pdf:q} --png {output.png:q}"
+        " --triggers-png {output.triggers:q} > {log:q} 2>&1"

@@ -8,6 +8,11 @@ def is_stand_in(sample):
 rule report:
     input:
         limits=limit_tables(),
+        beside=[
+            table.removesuffix(".csv") + suffix
+            for table in limit_tables()
+            for suffix in (".png", "_triggers.png", "_checks.json", "_provenance.json")
+        ],
         accounts=[f"{RESULTS}/template/{search}.json" for search in CONFIG.searches],
         cards=[card for name in CONFIG.searches for card in classifiers(name, "json")],
         templates=[f"{RESULTS}/template/{search}.h5" for search in CONFIG.searches],

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from darkreach.columnar.templates import SignalPoint, Templates, write_templates
+from darkreach.config.figures import Figures
 from darkreach.config.search import MassWindow, Region, Scan, Systematics
-from darkreach.config.stages import LimitsSpec, ScanSpec, describe
+from darkreach.config.stages import FigureSpec, LimitsSpec, ScanSpec, describe
+from darkreach.publish.table import limit_table
 from darkreach.statistics.archive import WorkspaceArchive
 from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.rows import COUPLINGS
@@ -62,28 +64,70 @@ def make_referee():
     return lambda *entries: [referee_entry(*entry) for entry in entries]
 
 
+MODEL = {
+    "search": "mumu_resonance",
+    "model": "zprime",
+    "detector": "belle2",
+    "production": "mu",
+    "channels": {"all": "mumu"},
+    "isr": True,
+    "alpha": 1 / 137.036,
+}
+
+
 @pytest.fixture
 def make_spec():
     """A specification of the limits stage, with changes."""
+    own = {"confidence_level": 0.90, "chunks": ["a", "b"], "blind": False, "unblind": None}
+    made_with = {"skim": [{"of": ["data", "fourmuon"], "spec": {"selection": {"maximum_tracks": 4}}}]}
+    return lambda **changes: LimitsSpec(**(MODEL | own | {"made_with": made_with} | changes))
 
-    def make(**changes):
-        values = {
-            "search": "mumu_resonance",
-            "model": "zprime",
-            "detector": "belle2",
-            "production": "mu",
-            "channels": {"all": "mumu"},
-            "isr": True,
-            "alpha": 1 / 137.036,
-            "confidence_level": 0.90,
-            "chunks": ["a", "b"],
-            "vetoes": [MassWindow(name="J-psi", range_GeV=(3.05, 3.14))],
-            "g_minus_2_band": "FNAL23+WP20",
-            "overlays": True,
-            "stand_in": True,
-            "assumed": ["vetoes"],
+
+@pytest.fixture
+def make_figure_spec():
+    """A specification of the figures stage, with changes."""
+    own = {
+        "confidence_level": 0.90,
+        "blind": False,
+        "vetoes": [MassWindow(name="J-psi", range_GeV=(3.05, 3.14))],
+        "g_minus_2_band": "FNAL23+WP20",
+        "overlays": True,
+        "stand_in": True,
+        "assumed": ["vetoes"],
+        "colours": Figures(),
+    }
+    return lambda **changes: FigureSpec(**(MODEL | own | changes))
+
+
+@pytest.fixture
+def make_table():
+    """The limit table of rows."""
+
+    def make(rows, spec):
+        return limit_table([{"chunk": "a"} | row for row in rows], spec, 178.0, {"a": "0123456789ab"})
+
+    return make
+
+
+@pytest.fixture
+def account_of():
+    """An account of data with two files and of one background, of so many fb⁻¹."""
+
+    def make(luminosity_fb=178.0, **changes):
+        samples = {
+            "data": {"kind": "data", "inputs": [["u1", 100, "c1"], ["u2", 50, "c2"]], "cutflow": []},
+            "fourmuon": {"kind": "background", "inputs": [["u3", 10, None]], "cutflow": []},
         }
-        return LimitsSpec(**(values | changes))
+        return {
+            "search": "mumu_resonance",
+            "blind": False,
+            "luminosity_fb": {"blocks": {}, "catalogued_fb": luminosity_fb, "total_fb": luminosity_fb},
+            "missing": [],
+            "observed_candidates": 40.0,
+            "expected_candidates": 40.0,
+            "samples": samples,
+            "blocks": [],
+        } | changes
 
     return make
 
@@ -114,7 +158,7 @@ def scan_spec(chunk):
 
 
 @pytest.fixture
-def write_scan(tmp_path, make_rows):
+def write_scan(tmp_path, make_rows, account_of):
     """Write chunks of a scan, their workspaces and an account; returns (chunks, archives, account)."""
 
     def write(chunks="ab", luminosity_fb=178.0, rows=None, **changes):
@@ -135,7 +179,7 @@ def write_scan(tmp_path, make_rows):
                 for row in own:
                     archive.add(Hypothesis(row["mass_GeV"]), {"version": "1.0.0"})
         account = tmp_path / "account.json"
-        account.write_text(json.dumps({"luminosity_fb": {"blocks": {}, "total_fb": luminosity_fb}}))
+        account.write_text(json.dumps(account_of(luminosity_fb)))
         return paths, archives, account
 
     return write

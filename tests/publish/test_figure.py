@@ -1,17 +1,21 @@
 """The figure, what is drawn beside our limits, and the command that makes them."""
 
+import argparse
+import json
 import zipfile
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
-from darkreach.cli import main
+from darkreach.config.figures import Figures
 from darkreach.config.stages import as_json
 from darkreach.errors import DarkreachError
 from darkreach.models.gminus2 import GM2_BANDS
+from darkreach.publish import figures_command, limits_command
 from darkreach.publish.figure import _as_columns, draw_limits, gm2_band
 from darkreach.publish.overlay_curves import overlays_of
-from darkreach.publish.table import limit_table
+from darkreach.publish.table import read_table
 
 
 def test_overlays_are_the_published_points():
@@ -68,70 +72,112 @@ def _draw(tmp_path, name, table, spec):
     return pdf.read_bytes(), png.read_bytes()
 
 
-def test_figures_are_pictures_and_deterministic(tmp_path, make_rows, make_spec):
-    spec = make_spec()
-    table = limit_table(make_rows(), spec)
+def test_figures_are_pictures_and_deterministic(tmp_path, make_rows, make_table, make_spec, make_figure_spec):
+    spec = make_figure_spec()
+    table = make_table(make_rows(), make_spec())
     first = _draw(tmp_path, "a", table, spec)
     assert first[0].startswith(b"%PDF-")
     assert first[1].startswith(b"\x89PNG")
     assert _draw(tmp_path, "b", table, spec) == first
 
 
-def test_what_is_drawn_depends_on_blinding_and_overlays(tmp_path, make_rows, make_spec):
+def test_what_is_drawn_depends_on_blinding_overlays_and_colours(
+    tmp_path, make_rows, make_table, make_spec, make_figure_spec
+):
     drawn = [
-        _draw(tmp_path, "figure", limit_table(make_rows(blind=blind), spec), spec)[1]
-        for blind, spec in (
-            (False, make_spec()),
-            (True, make_spec()),
-            (False, make_spec(overlays=False)),
-            (False, make_spec(stand_in=False)),
+        _draw(tmp_path, "figure", make_table(make_rows(blind=spec.blind), make_spec()), spec)[1]
+        for spec in (
+            make_figure_spec(),
+            make_figure_spec(blind=True),
+            make_figure_spec(overlays=False),
+            make_figure_spec(stand_in=False),
+            make_figure_spec(colours=Figures(one_sigma="#112233")),
         )
     ]
-    assert len(set(drawn)) == 4
+    assert len(set(drawn)) == 5
 
 
-def test_curves_break_at_a_veto_without_hypotheses(make_rows, make_spec):
-    table = limit_table(make_rows([1.0, 3.0, 3.2, 9.0]), make_spec())
-    columns = _as_columns(table, make_spec().vetoes)
+def test_a_blind_figure_says_so(tmp_path, make_rows, make_table, make_spec, make_figure_spec, monkeypatch):
+    said = []
+    monkeypatch.setattr(Axes, "text", lambda self, x, y, text, **_: said.append(text))
+    for blind in (True, False):
+        spec = make_figure_spec(blind=blind)
+        _draw(tmp_path, "figure", make_table(make_rows(blind=blind), make_spec()), spec)
+        assert ("blind: expected limits only" in said) == blind
+        said.clear()
+
+
+def test_curves_break_at_a_veto_without_hypotheses(make_rows, make_table, make_spec, make_figure_spec):
+    table = make_table(make_rows([1.0, 3.0, 3.2, 9.0]), make_spec())
+    columns = _as_columns(table, make_figure_spec().vetoes)
     np.testing.assert_allclose(columns["mass_GeV"], [1.0, 3.0, 3.095, 3.2, 9.0])
     assert np.isnan(columns["sigma_limit_exp_fb"]).tolist() == [False, False, True, False, False]
     assert columns["coupling_limit_obs"][3] == table[2]["coupling_limit_obs"]
 
 
-def test_nothing_to_draw_is_said(tmp_path, make_rows, make_spec):
-    table = limit_table(make_rows([3.06, 3.1]), make_spec())
+def test_nothing_to_draw_is_said(tmp_path, make_rows, make_table, make_spec, make_figure_spec):
+    table = make_table(make_rows([3.06, 3.1]), make_spec())
     with pytest.raises(DarkreachError, match=r"no hypothesis of 'zprime' has a limit.*vetoed: J-psi"):
-        _draw(tmp_path, "a", table, make_spec())
+        _draw(tmp_path, "a", table, make_figure_spec())
 
 
-def test_the_command_writes_everything(tmp_path, write_scan, write_templates_with_triggers, make_spec):
+def _run(command, **options):
+    """Run a command with options; a list has several values."""
+    words = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.run(parser.parse_args(words)) == 0
+
+
+def test_the_commands_write_everything(
+    tmp_path, write_scan, write_templates_with_triggers, make_spec, make_figure_spec
+):
     templates = write_templates_with_triggers()
     chunks, archives, account = write_scan()
     significance = tmp_path / "significance.json"
     significance.write_text("null")
 
     def run(out):
-        words = ["limits", "--spec", as_json(make_spec()), "--account", str(account)]
-        words += ["--significance", str(significance), "--templates", str(templates)]
-        words += ["--chunks", *map(str, chunks), "--workspaces", *map(str, archives)]
-        for option, name in (
-            ("--csv", "l.csv"),
-            ("--pdf", "l.pdf"),
-            ("--png", "l.png"),
-            ("--checks", "l.json"),
-            ("--workspaces-out", "w.zip"),
-            ("--triggers-csv", "t.csv"),
-            ("--triggers-png", "t.png"),
-        ):
-            words += [option, str(tmp_path / out / name)]
-        assert main(words) == 0
-        return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
+        folder = tmp_path / out
+        _run(
+            limits_command,
+            spec=as_json(make_spec()),
+            code=json.dumps({"environment": "e", "scan": "s"}),
+            account=account,
+            significance=significance,
+            templates=templates,
+            chunks=chunks,
+            workspaces=archives,
+            csv=folder / "l.csv",
+            checks=folder / "l.json",
+            workspaces_out=folder / "w.zip",
+            triggers_csv=folder / "t.csv",
+            provenance=folder / "p.json",
+        )
+        _run(
+            figures_command,
+            spec=as_json(make_figure_spec()),
+            csv=folder / "l.csv",
+            triggers_csv=folder / "t.csv",
+            pdf=folder / "l.pdf",
+            png=folder / "l.png",
+            triggers_png=folder / "t.png",
+        )
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     first = run("first")
-    assert set(first) == {"l.csv", "l.pdf", "l.png", "l.json", "w.zip", "t.csv", "t.png"}
+    assert set(first) == {"l.csv", "l.pdf", "l.png", "l.json", "w.zip", "t.csv", "t.png", "p.json"}
     assert first["l.csv"].count(b"\n") == 12
     with zipfile.ZipFile(tmp_path / "first" / "w.zip") as archive:
         assert len(archive.namelist()) == 11
+    # every row can be traced to the specification of the chunk of the scan that it is from
+    records = json.loads(first["p.json"])["records"]
+    origin = {row["mass_GeV"]: records[row["provenance"]] for row in read_table(tmp_path / "first/l.csv")}
+    for chunk in chunks:
+        for row in json.loads(chunk.read_text())["rows"]:
+            assert origin[row["mass_GeV"]]["scan"]["chunk"] == chunk.stem
     chunks.reverse()
     archives.reverse()
     assert run("second") == first

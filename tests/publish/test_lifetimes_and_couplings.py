@@ -10,8 +10,9 @@ from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
 from darkreach.publish.figure import draw_limits
 from darkreach.publish.labels import cross_section_label, lifetime_label
-from darkreach.publish.table import limit_table, unit_signal_fb, write_table
-from darkreach.publish.triggers import draw_triggers, write_triggers
+from darkreach.publish.table import unit_signal_fb, write_table
+from darkreach.publish.trigger_figure import draw_triggers
+from darkreach.publish.triggers import read_triggers, write_triggers
 from darkreach.statistics.grid import Hypothesis
 from darkreach.statistics.rows import empty_row
 
@@ -28,9 +29,8 @@ HNL = {
     "detector": "belle",
     "production": "tau_decay",
     "channels": {"signal": "mumunu", "ks_control": "mumunu"},
-    "g_minus_2_band": None,
-    "vetoes": [],
 }
+WITHOUT_BAND = {"g_minus_2_band": None, "vetoes": []}
 
 
 def row_of(hypothesis, limit_fb, **numbers):
@@ -59,9 +59,9 @@ def rows_of_leptons(spec):
     ]
 
 
-def test_a_coupling_limit_predicts_the_limit_on_all_decays_of_the_search(make_spec):
+def test_a_coupling_limit_predicts_the_limit_on_all_decays_of_the_search(make_table, make_spec):
     spec = make_spec(**SCALAR, isr=False)
-    for row in limit_table([row_of(Hypothesis(m), 1.0) for m in (0.05, 0.15, 1.0, 6.0)], spec):
+    for row in make_table([row_of(Hypothesis(m), 1.0) for m in (0.05, 0.15, 1.0, 6.0)], spec):
         predicted = signal_cross_section_fb(
             spec.model,
             row["mass_GeV"],
@@ -75,9 +75,9 @@ def test_a_coupling_limit_predicts_the_limit_on_all_decays_of_the_search(make_sp
         assert predicted == pytest.approx(1.0, rel=2e-3)
 
 
-def test_limits_on_the_coupling_itself_stay_as_they_are(make_spec, tmp_path):
+def test_limits_on_the_coupling_itself_stay_as_they_are(make_table, make_spec, tmp_path):
     spec = make_spec(**HNL)
-    table = limit_table(rows_of_leptons(spec), spec)
+    table = make_table(rows_of_leptons(spec), spec)
     for row in table:
         assert (row["coupling_limit_obs"], row["coupling_limit_exp"]) == (1.1e-3, 1e-3)
         # the cross-section at the limit is that of |V|², not of its square
@@ -99,27 +99,28 @@ def test_limits_on_the_coupling_itself_stay_as_they_are(make_spec, tmp_path):
     assert (first["lifetime_hypothesis"], first["lifetime_m"]) == ("natural", "1")
 
 
-def test_the_width_is_compared_with_the_resolution_of_the_recoil_mass(make_spec):
+def test_the_width_is_compared_with_the_resolution_of_the_recoil_mass(make_table, make_spec):
     """Γ(φ) = 8·10⁻⁶ ξ² GeV at 6.5 GeV: 0.3 GeV at ξ = 200, more than 25 MeV of resolution."""
     spec = make_spec(
         **(SCALAR | {"search": "tautau_recoil", "production": "mu", "channels": {"all": "tautau"}})
     )
     (unit,) = unit_signal_fb([6.5], spec)
     rows = [row_of(Hypothesis(6.5), xi**2 * unit, resolution_GeV=0.025) for xi in (30.0, 200.0)]
-    narrow, broad = limit_table(rows, spec)
+    narrow, broad = make_table(rows, spec)
     assert float(model_named("leptophilic_scalar").width(6.5, 200.0)) == pytest.approx(0.32, rel=0.05)
     assert (narrow["status"], broad["status"]) == ("ok", "ok: width exceeds resolution")
 
 
 @pytest.mark.parametrize("kind", ["lifetimes", "two ends"])
-def test_figures_of_all_kinds_are_deterministic(make_spec, tmp_path, kind):
-    spec = make_spec(**(SCALAR if kind == "lifetimes" else HNL))
+def test_figures_of_all_kinds_are_deterministic(make_spec, make_figure_spec, make_table, tmp_path, kind):
+    which = SCALAR if kind == "lifetimes" else HNL
+    spec = make_figure_spec(**which, **({} if kind == "lifetimes" else WITHOUT_BAND))
     rows = rows_with_lifetimes() if kind == "lifetimes" else rows_of_leptons(spec)
     rows.sort(key=lambda row: row["mass_GeV"])
     drawn = []
     for name in "ab":
         pdf, png = tmp_path / f"{name}.pdf", tmp_path / f"{name}.png"
-        draw_limits(limit_table(rows, spec), spec, 626.0, pdf, png)
+        draw_limits(make_table(rows, make_spec(**which)), spec, 626.0, pdf, png)
         drawn.append((pdf.read_bytes(), png.read_bytes()))
     assert drawn[0] == drawn[1]
     assert drawn[0][1].startswith(b"\x89PNG")
@@ -138,7 +139,7 @@ def test_labels_follow_production_and_decays(make_spec):
     ]
 
 
-def test_triggers_by_point_and_line(make_spec, tmp_path):
+def test_triggers_by_point_and_line(make_figure_spec, tmp_path):
     lines = {"three_track": 0.5, "any": 0.75, "any but displaced_vertex": 0.5}
     triggers = {SignalPoint(m, t): lines for m in (0.1, 0.2) for t in (0.0, 0.01, 0.1)}
     del triggers[SignalPoint(0.2, 0.1)]
@@ -151,8 +152,10 @@ def test_triggers_by_point_and_line(make_spec, tmp_path):
     ]
     assert len(rows) == 5
     assert rows[0]["any but displaced_vertex"] == "0.500000"
+    again = read_triggers(tmp_path / "t.csv")
+    assert again == triggers
     pictures = []
     for made in (triggers, {SignalPoint(m, 0.0): lines for m in (1.0, 2.0)}, {}):
-        draw_triggers(made, make_spec(**SCALAR), tmp_path / "t.png")
+        draw_triggers(made, make_figure_spec(**SCALAR), tmp_path / "t.png")
         pictures.append((tmp_path / "t.png").read_bytes())
     assert len(set(pictures)) == 3

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from darkreach.config.base import Fraction, Name, NonNegative, Positive, Section
+from darkreach.config.figures import Figures
 from darkreach.config.samples import Decay, ModelName, Sample
 from darkreach.config.search import Search
 from darkreach.errors import DarkreachError
@@ -42,6 +43,7 @@ class Config(Section):
         None, min_length=1, description="folder that remote files are copied to before they are read"
     )
     injection: Injection | None = None
+    figures: Figures = Field(Figures(), description="how figures of limits look")
     searches: dict[Name, Search] = Field(min_length=1)
     samples: dict[Name, Sample]
 

@@ -10,21 +10,33 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from darkreach.config.base import Fraction, NonNegative, Positive, Section
+from darkreach.config.cataloguing import CatalogueSpec as CatalogueSpec
+from darkreach.config.cataloguing import ManifestSpec as ManifestSpec
+from darkreach.config.cataloguing import catalogue_spec as catalogue_spec
+from darkreach.config.cataloguing import manifest_spec as manifest_spec
+from darkreach.config.fits import (  # noqa: F401  all specifications can be found here
+    FigureSpec,
+    LimitsSpec,
+    ModelSpec,
+    ScanSpec,
+    SignificanceSpec,
+    chunk_names,
+    figure_spec,
+    is_blind,
+    of_model,
+    scan_spec,
+    significance_spec,
+)
 from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.config.root import Config, Injection
 from darkreach.config.samples import Decay, ModelName, Process
 from darkreach.config.search import (
     Classifier,
     Columns,
-    Counting,
-    MassWindow,
     Observable,
     Region,
-    Scan,
     Search,
-    Systematics,
 )
-from darkreach.config.slices import slices_of
 from darkreach.errors import DarkreachError
 
 
@@ -53,22 +65,6 @@ class SimulateSpec(Section):
     ntuple: NtupleCuts
     alpha: Positive
     seed: int = Field(ge=0)
-
-
-class CatalogueSpec(Section):
-    """One block of ntuples; `sidecar` is what the simulation wrote beside a block of its own."""
-
-    kind: Literal["data", "background", "signal"]
-    model: ModelName | None
-    decay: Decay | None
-    tree: str | None
-    files: list[str]
-    sidecar: str | None
-    luminosity_fb: Positive | None
-    cross_section_fb: Positive | None
-    generated_events: int | None
-    mass_GeV: Positive | None
-    lifetime_m: NonNegative
 
 
 class SkimSpec(Section):
@@ -120,7 +116,9 @@ class MergeSpec(Section):
     samples: dict[str, list[str] | None] = Field(
         description="sample → its simulated blocks; None: the user's own files, whose index has the blocks"
     )
-    tolerance: Fraction = Field(0.0, description="of a sample's luminosity or entries: how much may be unread")
+    tolerance: Fraction = Field(
+        0.0, description="of a sample's luminosity or entries: how much may be unread"
+    )
     blind: bool
     control_channel: str | None = None
 
@@ -130,52 +128,6 @@ class MergeBlocksSpec(Section):
 
     search: str
     sample: str
-
-
-class ScanSpec(Section):
-    """Fits of one model in one slice of mass, `slice_GeV`; `scan` is the part of the scan that lies in it."""
-
-    chunk: str
-    slice_GeV: tuple[NonNegative, Positive]
-    search: str
-    model: ModelName
-    detector: Literal["belle2", "belle"]
-    production: Literal["mu", "tau", "tau_decay"]
-    channels: dict[str, Decay]
-    regions: list[Region]
-    scan: Scan
-    counting: Counting | None
-    vetoes: list[MassWindow]
-    systematics: Systematics
-    isr: bool
-    alpha: Positive
-    blind: bool
-    seed: int = Field(ge=0)
-
-
-class SignificanceSpec(ScanSpec):
-    """Global significance of the whole scan of one model."""
-
-    chunks: list[str]
-
-
-class LimitsSpec(Section):
-    """Limit table of one model."""
-
-    search: str
-    model: ModelName
-    detector: Literal["belle2", "belle"]
-    production: Literal["mu", "tau", "tau_decay"]
-    channels: dict[str, Decay]
-    isr: bool
-    alpha: Positive
-    confidence_level: float
-    chunks: list[str]
-    vetoes: list[MassWindow]
-    g_minus_2_band: str | None
-    overlays: bool
-    stand_in: bool = Field(description="the data are simulated")
-    assumed: list[str]
 
 
 Spec = TypeVar("Spec", bound=Section)
@@ -245,28 +197,6 @@ def _injection(config: Config, search_name: str) -> Injection | None:
     return injection.model_copy(update={"search": search_name, "decay": injection.decay or first})
 
 
-def catalogue_spec(
-    config: Config, sample_name: str, block_name: str, files: list[str], sidecar: str | None
-) -> CatalogueSpec:
-    """What `catalogue` needs for one block of `files`."""
-    sample = config.samples[sample_name]
-    block = sample.blocks[block_name]
-    return CatalogueSpec(
-        kind=sample.kind,
-        model=sample.model,
-        decay=config.decay_of(sample_name),
-        tree=sample.tree,
-        files=files,
-        sidecar=sidecar,
-        # a simulated background counts by what was generated, however that was said
-        luminosity_fb=block.luminosity_fb if sample.kind == "data" else None,
-        cross_section_fb=sample.cross_section_fb,
-        generated_events=None if sidecar else block.generated_events,
-        mass_GeV=block.mass_GeV,
-        lifetime_m=0.0 if sidecar else block.lifetimes_m[0],
-    )
-
-
 def skim_spec(config: Config, search_name: str, sample_name: str) -> SkimSpec:
     """What `skim` needs for the blocks of one sample."""
     search = config.searches[search_name]
@@ -299,13 +229,6 @@ def train_spec(config: Config, search_name: str, region_name: str) -> TrainSpec:
         luminosity_fb=classifier.reference_luminosity_fb,
         seed=config.seed,
     )
-
-
-def is_blind(config: Config, search_name: str) -> bool:
-    """Collision data stay out of the signal region until the search is unblinded; simulated data do not."""
-    samples = config.samples_of(search_name).values()
-    collision_data = any(s.kind == "data" and s.simulate is None for s in samples)
-    return collision_data and config.searches[search_name].unblind is None
 
 
 def control_channel(search: Search) -> str | None:
@@ -351,76 +274,38 @@ def merge_spec(config: Config, search_name: str) -> MergeSpec:
     )
 
 
-def chunk_names(config: Config, search_name: str) -> list[str]:
-    """Names of the slices in which each model of a search is scanned."""
-    return list(slices_of(config.searches[search_name]))
-
-
-def scan_spec(config: Config, search_name: str, model: ModelName, chunk: str) -> ScanSpec:
-    """What `scan` needs for one model and one slice of its hypotheses."""
-    search = config.searches[search_name]
-    own = slices_of(search)[chunk]
-    return ScanSpec(
-        chunk=chunk,
-        slice_GeV=(own.low_GeV, own.high_GeV),
-        scan=own.part_of(search.scan),
-        **_of_fits(config, search_name, model),
-    )
-
-
-def significance_spec(config: Config, search_name: str, model: ModelName) -> SignificanceSpec:
-    """What `significance` needs for one model."""
-    search = config.searches[search_name]
-    slices = slices_of(search)
-    borders = [border for one in slices.values() for border in (one.low_GeV, one.high_GeV)]
-    return SignificanceSpec(
-        chunk="all",
-        slice_GeV=(min(borders), max(borders)),
-        scan=search.scan,
-        chunks=list(slices),
-        **_of_fits(config, search_name, model),
-    )
-
-
-def _of_fits(config: Config, search_name: str, model: ModelName) -> dict[str, Any]:
-    search = config.searches[search_name]
-    return {
-        "search": search_name,
-        "model": model,
-        "detector": search.detector,
-        "production": search.production,
-        "channels": search.channels,
-        "regions": search.regions,
-        "counting": search.counting,
-        "vetoes": search.vetoes,
-        "systematics": search.systematics,
-        "isr": search.isr,
-        "alpha": search.alpha,
-        "blind": is_blind(config, search_name),
-        "seed": config.seed,
-    }
-
-
 def limits_spec(config: Config, search_name: str, model: ModelName) -> LimitsSpec:
     """What `limits` needs for one model."""
     search = config.searches[search_name]
-    data = [s for s in config.samples_of(search_name).values() if s.kind == "data"]
     return LimitsSpec(
-        search=search_name,
-        model=model,
-        detector=search.detector,
-        production=search.production,
-        channels=search.channels,
-        isr=search.isr,
-        alpha=search.alpha,
         confidence_level=search.scan.confidence_level,
         chunks=chunk_names(config, search_name),
-        vetoes=search.vetoes,
-        g_minus_2_band=search.g_minus_2_band,
-        overlays=search.overlays,
-        stand_in=all(sample.simulate is not None for sample in data),
-        assumed=search.assumed,
+        blind=is_blind(config, search_name),
+        unblind=search.unblind,
+        made_with=specs_before_scan(config, search_name),
+        **of_model(config, search_name, model),
     )
+
+
+def specs_before_scan(config: Config, search_name: str) -> dict[str, list[dict[str, Any]]]:
+    """Stage → what its jobs for a search were told; samples or regions that were told the same together."""
+    search, samples = config.searches[search_name], config.samples_of(search_name)
+    regions = [region.name for region in search.regions] if search.classifier else []
+    merge = describe(merge_spec(config, search_name))
+    del merge["samples"]  # how files are grouped into blocks changes no number
+    return {
+        "skim": _together({name: skim_spec(config, search_name, name) for name in samples}),
+        "train": _together({name: train_spec(config, search_name, name) for name in regions}),
+        "histogram": _together({name: histogram_spec(config, search_name, name) for name in samples}),
+        "merge": [{"of": [search_name], "spec": merge}],
+    }
+
+
+def _together(specs: dict[str, Section]) -> list[dict[str, Any]]:
+    found: dict[str, list[str]] = {}
+    for name, spec in specs.items():
+        found.setdefault(as_json(spec), []).append(name)
+    return [{"of": names, "spec": describe(specs[names[0]])} for names in found.values()]
 
 
 def as_json(spec: Section) -> str:

@@ -23,14 +23,21 @@ _LABELS = {
 _BINS = 200  # of the observable in a figure
 
 
-def control_figures(templates: Templates, data_samples: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """(title, PNG) of the observables after all selection, then of every control histogram.
+def control_figures(
+    templates: Templates, data_samples: Collection[str], blind: bool
+) -> Iterator[tuple[str, bytes]]:
+    """(title, PNG) of the observables after all selection and in the sidebands, then of all controls.
 
-    data_samples: names of the samples that are data.
+    data_samples: names of the samples that are data. blind: data that are not there are not drawn as zero.
     """
-    for channel in templates.channels:
-        for axis, (name, edges) in enumerate(templates.edges.items()):
-            yield _observable_figure(templates, channel, axis, name, edges)
+    for channel, content in templates.channels.items():
+        backgrounds = {name: values for name, (values, _) in content.backgrounds.items()}
+        yield from _spectra(templates, channel, content.data, backgrounds, "after all selection")
+    for channel, samples in templates.sidebands.items():
+        data = [values for name, (values, _) in samples.items() if name in data_samples]
+        simulated = {name: values for name, (values, _) in samples.items() if name not in data_samples}
+        total = np.sum(data, axis=0) if data else None
+        yield from _spectra(templates, channel, total, simulated, "sideband: below the classifier's cut")
     backgrounds = {name for channel in templates.channels.values() for name in channel.backgrounds}
     for variable, by_sample in templates.controls.items():
         category_axis, axis = next(iter(by_sample.values()))["axes"]
@@ -41,25 +48,31 @@ def control_figures(templates: Templates, data_samples: Collection[str]) -> Iter
             expected = {name: found for name, found in values.items() if name in backgrounds}
             title = f"{_words(variable)}, {_words(category)}"
             total = np.sum(observed, axis=0) if observed else None
+            if blind and total is not None and not total.any():
+                total = None
             yield title, _stack(edges, total, expected, _LABELS.get(variable, _words(variable)), title)
 
 
-def _observable_figure(
-    templates: Templates, channel: str, axis: int, name: str, edges: np.ndarray
-) -> tuple[str, bytes]:
-    """The spectrum of one observable in one channel, summed over the other observable if there is one."""
-    content = templates.channels[channel]
-
-    def spectrum(values: np.ndarray | None) -> tuple[np.ndarray, Any]:
+def _spectra(
+    templates: Templates,
+    channel: str,
+    data: np.ndarray | None,
+    backgrounds: dict[str, np.ndarray],
+    stage: str,
+) -> Iterator[tuple[str, bytes]]:
+    """The spectrum of each observable in a channel, summed over the other observable if there is one."""
+    for axis, (name, edges) in enumerate(templates.edges.items()):
         others = tuple(i for i in range(len(templates.edges)) if i != axis)
-        return _rebinned(edges, None if values is None else values.sum(axis=others), _BINS)
 
-    wide, data = spectrum(content.data)
-    backgrounds = {sample: spectrum(values)[1] for sample, (values, _) in content.backgrounds.items()}
-    title = f"{_words(name)}, after all selection"
-    if len(templates.channels) > 1:
-        title += f", channel {_words(channel)}"
-    return title, _stack(wide, data, backgrounds, _LABELS.get(name, f"{_words(name)} [GeV]"), title)
+        wide, observed = _rebinned(edges, None if data is None else data.sum(axis=others), _BINS)
+        expected = {
+            sample: _rebinned(edges, values.sum(axis=others), _BINS)[1]
+            for sample, values in backgrounds.items()
+        }
+        title = f"{_words(name)}, {stage}"
+        if len(templates.channels) > 1:
+            title += f", channel {_words(channel)}"
+        yield title, _stack(wide, observed, expected, _LABELS.get(name, f"{_words(name)} [GeV]"), title)
 
 
 def _words(name: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from darkreach.config.figures import Figures
 from darkreach.config.search import MassWindow
-from darkreach.config.stages import LimitsSpec
+from darkreach.config.stages import FigureSpec
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.gminus2 import GM2_BANDS, Gm2Band, coupling_for_delta_a_mu
@@ -18,8 +19,6 @@ from darkreach.publish.labels import cross_section_label, lifetime_label, mass_l
 from darkreach.publish.overlay_curves import overlays_of
 from darkreach.publish.table import coupling_of, unit_signal_fb
 
-# The customary colours of expected bands, in tones that keep apart in grey.
-_ONE_SIGMA, _TWO_SIGMA = "#7fc97f", "#ffe680"
 _OVERLAY_COLOURS = ("#0b5394", "#b45f06", "#741b47", "#38761d", "#666666", "#1b9aaa", "#a64d79")
 _MANY = 6  # entries of a legend that need two columns
 _LIFETIME_COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#1b9aaa", "#666666")
@@ -39,7 +38,7 @@ def gm2_band(name: str) -> Gm2Band:
 
 
 def draw_limits(
-    table: Sequence[dict[str, Any]], spec: LimitsSpec, luminosity_fb: float, pdf: Path, png: Path
+    table: Sequence[dict[str, Any]], spec: FigureSpec, luminosity_fb: float, pdf: Path, png: Path
 ) -> None:
     """Write the figure of a limit table as PDF and PNG; equal tables give equal bytes.
 
@@ -87,8 +86,7 @@ def draw_limits(
         _draw_coupling(axes[-1], natural, spec, band)
         mass = np.array([row["mass_GeV"] for row in table])
         _finish(axes, (mass.min(), mass.max()), spec)
-        blind = not any(np.isfinite(c["sigma_limit_obs_fb"]).any() for c in (prompt, natural))
-        _label(figure, axes[0], spec, luminosity_fb, blind)
+        _label(figure, axes[0], spec, luminosity_fb)
         figure.savefig(pdf, metadata={"CreationDate": None, "Creator": "darkreach", "Producer": None})
         figure.savefig(png, dpi=150, metadata={"Software": "darkreach"})
         plt.close(figure)
@@ -128,34 +126,44 @@ def _as_columns(table: Sequence[dict[str, Any]], vetoes: Sequence[MassWindow]) -
     return columns
 
 
-def _draw_limits(axes: Any, mass: np.ndarray, limits: dict[str, np.ndarray]) -> None:
+def _draw_limits(axes: Any, mass: np.ndarray, limits: dict[str, np.ndarray], colours: Figures) -> None:
     """Observed limit and expected bands; limits: obs, exp, exp_m2 and so on, (n,) each."""
     axes.fill_between(
-        mass, limits["exp_m2"], limits["exp_p2"], color=_TWO_SIGMA, lw=0, label=r"expected $\pm2\sigma$"
+        mass,
+        limits["exp_m2"],
+        limits["exp_p2"],
+        color=colours.two_sigma,
+        lw=0,
+        label=r"expected $\pm2\sigma$",
     )
     axes.fill_between(
-        mass, limits["exp_m1"], limits["exp_p1"], color=_ONE_SIGMA, lw=0, label=r"expected $\pm1\sigma$"
+        mass,
+        limits["exp_m1"],
+        limits["exp_p1"],
+        color=colours.one_sigma,
+        lw=0,
+        label=r"expected $\pm1\sigma$",
     )
-    axes.plot(mass, limits["exp"], color="#c00000", lw=1.0, label="expected median")
+    axes.plot(mass, limits["exp"], color=colours.expected, lw=1.0, label="expected median")
     if np.isfinite(limits["obs"]).any():
         width = 0.9 if len(mass) < 400 else 0.35  # thousands of hypotheses would merge into a block
-        axes.plot(mass, limits["obs"], color="black", lw=width, label="observed")
+        axes.plot(mass, limits["obs"], color=colours.observed, lw=width, label="observed")
 
 
 def _sigma_limits(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {which: columns[f"sigma_limit_{which}_fb"] for which in _LIMITS}
 
 
-def _draw_cross_section(axes: Any, columns: dict[str, np.ndarray], spec: LimitsSpec) -> None:
+def _draw_cross_section(axes: Any, columns: dict[str, np.ndarray], spec: FigureSpec) -> None:
     limits = _sigma_limits(columns)
-    _draw_limits(axes, columns["mass_GeV"], limits)
+    _draw_limits(axes, columns["mass_GeV"], limits, spec.colours)
     axes.set_ylabel(cross_section_label(spec))
     axes.set_yscale("log")
     low, high = _range_of(limits.values())
     axes.set_ylim(low / 1.6, high * 3.5)  # the legend goes above the curves
 
 
-def _draw_lifetimes(axes: Any, rows: Sequence[dict[str, Any]], spec: LimitsSpec) -> None:
+def _draw_lifetimes(axes: Any, rows: Sequence[dict[str, Any]], spec: FigureSpec) -> None:
     """Limits on the cross-section at fixed lifetimes: dashed expected, solid observed."""
     drawn = []
     lifetimes = sorted({row["lifetime_m"] for row in rows})
@@ -177,14 +185,14 @@ def _draw_lifetimes(axes: Any, rows: Sequence[dict[str, Any]], spec: LimitsSpec)
 _SIGMA = ("sigma_limit_obs_fb", "sigma_limit_exp_fb")
 
 
-def _draw_coupling(axes: Any, columns: dict[str, np.ndarray], spec: LimitsSpec, band: Gm2Band | None) -> None:
+def _draw_coupling(axes: Any, columns: dict[str, np.ndarray], spec: FigureSpec, band: Gm2Band | None) -> None:
     model, mass = model_named(spec.model), columns["mass_GeV"]
     unit = unit_signal_fb(mass, spec)
     limits = {name: coupling_of(limit, unit, spec) for name, limit in _sigma_limits(columns).items()}
-    _draw_limits(axes, mass, limits)
+    _draw_limits(axes, mass, limits, spec.colours)
     axes.set_ylabel(f"{model.coupling_symbol} upper limit")
     axes.set_yscale("log")
-    drawn = list(limits.values()) + _draw_upper_edges(axes, columns, limits)
+    drawn = list(limits.values()) + _draw_upper_edges(axes, columns, limits, spec.colours)
     low, high = _range_of(drawn)
     if band is not None:
         favoured = [
@@ -204,17 +212,17 @@ def _draw_coupling(axes: Any, columns: dict[str, np.ndarray], spec: LimitsSpec, 
 
 
 def _draw_upper_edges(
-    axes: Any, columns: dict[str, np.ndarray], limits: dict[str, np.ndarray]
+    axes: Any, columns: dict[str, np.ndarray], limits: dict[str, np.ndarray], colours: Figures
 ) -> list[np.ndarray]:
     """Where larger couplings are allowed again, the excluded ones between; returns what is drawn."""
     mass, observed, expected = (columns[n] for n in ("mass_GeV", *_UPPER))
     if np.isfinite(expected).any():
-        axes.plot(mass, expected, color="#c00000", lw=1.0, ls="--", label="expected median, upper end")
+        axes.plot(mass, expected, color=colours.expected, lw=1.0, ls="--", label="expected median, upper end")
     if np.isfinite(observed).any():
-        axes.plot(mass, observed, color="black", lw=0.9, ls="--", label="observed, upper end")
+        axes.plot(mass, observed, color=colours.observed, lw=0.9, ls="--", label="observed, upper end")
         without_end = np.where(np.isfinite(limits["obs"]), _BEYOND, np.nan)
         end = np.where(np.isfinite(observed), observed, without_end)
-        axes.fill_between(mass, limits["obs"], end, color="black", alpha=0.08, lw=0)
+        axes.fill_between(mass, limits["obs"], end, color=colours.observed, alpha=0.08, lw=0)
     return [expected, observed]
 
 
@@ -230,7 +238,7 @@ def _range_of(curves: Iterable[np.ndarray]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _finish(axes: Sequence[Any], masses: tuple[float, float], spec: LimitsSpec) -> None:
+def _finish(axes: Sequence[Any], masses: tuple[float, float], spec: FigureSpec) -> None:
     """The mass axis, the vetoes and the legends; masses: the lowest and the highest in GeV."""
     upper, lower = axes[0], axes[-1]
     low, high = masses[0] * 0.95, masses[1] * 1.05
@@ -265,9 +273,9 @@ def _make_room(axes: Any, lines: int) -> None:
     axes.set_ylim(low, high * (high / low) ** (share / (1 - share)))
 
 
-def _label(figure: Any, upper: Any, spec: LimitsSpec, luminosity_fb: float, blind: bool) -> None:
+def _label(figure: Any, upper: Any, spec: FigureSpec, luminosity_fb: float) -> None:
     sqrt_s = BEAMS[spec.detector].sqrt_s
-    data = "expected (blind)" if blind else "simulated data" if spec.stand_in else "data"
+    data = "blind: expected limits only" if spec.blind else "simulated data" if spec.stand_in else "data"
     upper.text(0, 1.02, "darkreach", transform=upper.transAxes, weight="bold", fontsize=14)
     upper.text(0.165, 1.02, data, transform=upper.transAxes, style="italic", fontsize=12)
     details = (

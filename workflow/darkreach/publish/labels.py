@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from darkreach.config.stages import LimitsSpec
+from darkreach.config.stages import ModelSpec
 from darkreach.models.registry import model_named
 
 _PRODUCTION = {
@@ -19,7 +19,7 @@ _DECAYS = {
 }
 
 
-def cross_section_label(spec: LimitsSpec) -> str:
+def cross_section_label(spec: ModelSpec) -> str:
     """What the limits on the cross-section are on, with unit; in two lines if it is long."""
     x = model_named(spec.model).label.strip("$")
     process = _PRODUCTION[spec.production].format(x=x)
@@ -29,7 +29,7 @@ def cross_section_label(spec: LimitsSpec) -> str:
     return rf"${process}{between}\times\mathcal{{B}}({x}\to {decays_label(decays)})$ [fb]"
 
 
-def mass_label(spec: LimitsSpec) -> str:
+def mass_label(spec: ModelSpec) -> str:
     """The mass axis."""
     return rf"$m({model_named(spec.model).label.strip('$')})$ [GeV]"
 

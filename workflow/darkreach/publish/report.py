@@ -14,6 +14,7 @@ from darkreach import __version__
 from darkreach.columnar.templates import Templates, read_templates
 from darkreach.errors import DarkreachError
 from darkreach.files import write_whole
+from darkreach.publish.account import read_account
 from darkreach.publish.control_figures import control_figures
 
 
@@ -26,7 +27,9 @@ def write_report(
     stand_in: bool,
     output: Path,
 ) -> None:
-    """Write the page from the results of all searches; figure and checks of a limit table lie beside it.
+    """Write the page from the results of all searches.
+
+    Figures, checks and provenance of a limit table lie beside it.
 
     Raises:
         DarkreachError: an input is missing or is not what its option says.
@@ -34,14 +37,16 @@ def write_report(
     if len(accounts) != len(templates):
         raise DarkreachError("--accounts and --templates must name one file each per search")
     read = [read_templates(path) for path in templates]
+    models = [_model_summary(path) for path in limits]
+    unblinding = {model["search"]: model["unblind"] for model in models}
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             version=__version__,
-            models=[_model_summary(path) for path in limits],
+            models=models,
             searches=[
-                _search_summary(_account(path), search_templates)
+                _search_summary(read_account(path), search_templates, unblinding)
                 for path, search_templates in zip(accounts, read, strict=True)
             ],
             cards=[_card_summary(_json(path), path) for path in cards],
@@ -67,14 +72,6 @@ def _json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DarkreachError(f"{path}: cannot read this JSON file ({type(error).__name__})") from None
-
-
-def _account(path: Path) -> dict[str, Any]:
-    account = _json(path)
-    wanted = {"search", "blind", "luminosity_fb", "samples", "blocks", "observed_candidates"}
-    if not isinstance(account, dict) or not wanted <= set(account):
-        raise DarkreachError(f"{path}: not the account of a search; merge again")
-    return account
 
 
 def _picture(path: Path) -> str:
@@ -108,6 +105,8 @@ def _model_summary(path: Path) -> dict[str, Any]:
                 (row for row in fitted if row["z_local"]), key=lambda r: float(r["z_local"]), default=None
             ),
             "checks": _json(path.with_name(f"{path.stem}_checks.json")),
+            "unblind": _json(path.with_name(f"{path.stem}_provenance.json"))["common"]["unblind"],
+            "provenance": f"{path.stem}_provenance.json",
             "figure": _picture(path.with_suffix(".png")),
             "triggers": _picture(path.with_name(f"{path.stem}_triggers.png")),
             "table": path.name,
@@ -153,10 +152,12 @@ def _range(rows: Sequence[dict[str, str]], column: str) -> tuple[float, float] |
     return (min(values), max(values)) if values else None
 
 
-def _search_summary(account: dict[str, Any], templates: Templates) -> dict[str, Any]:
+def _search_summary(
+    account: dict[str, Any], templates: Templates, unblinding: dict[str, dict[str, str] | None]
+) -> dict[str, Any]:
     data = {name for name, sample in account["samples"].items() if sample["kind"] == "data"}
     pictures = [
         {"title": title, "png": base64.b64encode(png).decode()}
-        for title, png in control_figures(templates, data)
+        for title, png in control_figures(templates, data, account["blind"])
     ]
-    return account | {"figures": pictures}
+    return account | {"figures": pictures, "unblind": unblinding.get(account["search"])}

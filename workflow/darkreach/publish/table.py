@@ -1,15 +1,14 @@
 """The limit table: all hypotheses of one model, with limits on the cross-section and on the coupling."""
 
 import csv
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkreach.config.stages import LimitsSpec
+from darkreach.config.stages import LimitsSpec, ModelSpec
 from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
@@ -39,40 +38,35 @@ COLUMNS = (
     "z_local",
     "coupling_upper_edge_obs",
     "coupling_upper_edge_exp",
+    "luminosity_fb",  # of the data that were read
+    "provenance",  # name of a record in `{model}_provenance.json`
 )
+_WORDS = ("search", "model", "lifetime_hypothesis", "status", "provenance")
 _FORMATS = {"mass_GeV": ".6f", "lifetime_m": "g", "n_observed": "d", "p0_local": ".4e", "z_local": ".4f"}
 
 
-def check_account(path: Path, luminosity_fb: float) -> None:
-    """Check that the luminosity account is that of the templates which were scanned.
-
-    Raises:
-        DarkreachError: it is not, or cannot be read.
-    """
-    try:
-        total = json.loads(path.read_text(encoding="utf-8"))["luminosity_fb"]["total_fb"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DarkreachError(
-            f"{path}: not a luminosity account ({type(error).__name__}); merge again"
-        ) from None
-    if not np.isclose(total, luminosity_fb, rtol=1e-9):
-        raise DarkreachError(
-            f"{path}: accounts for {total:g} fb⁻¹, but {luminosity_fb:g} fb⁻¹ were scanned; scan again"
-        )
-
-
-def limit_table(rows: Sequence[dict[str, Any]], spec: LimitsSpec) -> list[dict[str, Any]]:
+def limit_table(
+    rows: Sequence[dict[str, Any]],
+    spec: LimitsSpec,
+    luminosity_fb: float,
+    provenance: Mapping[str, str],
+) -> list[dict[str, Any]]:
     """One row with `COLUMNS` per hypothesis; None where there is no such number.
+
+    luminosity_fb: of the data that were read, fb⁻¹. provenance: chunk of the scan → name of its record.
 
     A coupling limit is the coupling with which the model predicts the limit on the cross-section, unless the
     limit was set on the coupling itself. It assumes a width below the resolution; where the model is broader
     at its own limit the status becomes `…: width exceeds resolution`.
     """
     per_coupling = unit_signal_fb([row["mass_GeV"] for row in rows], spec)
-    return [_limit_row(row, unit, spec) for row, unit in zip(rows, per_coupling, strict=True)]
+    return [
+        _limit_row(row | {"luminosity_fb": luminosity_fb, "provenance": provenance[row["chunk"]]}, unit, spec)
+        for row, unit in zip(rows, per_coupling, strict=True)
+    ]
 
 
-def unit_signal_fb(masses: ArrayLike, spec: LimitsSpec) -> np.ndarray:
+def unit_signal_fb(masses: ArrayLike, spec: ModelSpec) -> np.ndarray:
     """Cross-section × branching fraction in fb at unit coupling for masses in GeV, (n,)."""
     decays = tuple(dict.fromkeys(spec.channels.values()))
     sqrt_s = BEAMS[spec.detector].sqrt_s
@@ -81,7 +75,7 @@ def unit_signal_fb(masses: ArrayLike, spec: LimitsSpec) -> np.ndarray:
     )
 
 
-def coupling_of(cross_section_fb: ArrayLike, unit_fb: ArrayLike, spec: LimitsSpec) -> np.ndarray:
+def coupling_of(cross_section_fb: ArrayLike, unit_fb: ArrayLike, spec: ModelSpec) -> np.ndarray:
     """Coupling at a cross-section: it goes with g², or with |V|² for an N from decays of the τ."""
     ratio = np.asarray(cross_section_fb, float) / unit_fb
     return ratio if spec.production == "tau_decay" else np.sqrt(ratio)
@@ -94,6 +88,31 @@ def write_table(table: Sequence[dict[str, Any]], path: Path) -> None:
         writer.writerow(COLUMNS)
         for row in table:
             writer.writerow([_cell(name, row[name]) for name in COLUMNS])
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table, numbers as numbers, None for empty cells.
+
+    Raises:
+        DarkreachError: it is no limit table, or has no rows.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [
+                {name: row[name] if name in _WORDS else _number(row[name]) for name in COLUMNS}
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise DarkreachError(
+            f"{path}: not a limit table ({type(error).__name__}); make the limits again"
+        ) from None
+    if not rows:
+        raise DarkreachError(f"{path}: a limit table without hypotheses; scan again")
+    return rows
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
 
 
 def _limit_row(row: dict[str, Any], unit: float, spec: LimitsSpec) -> dict[str, Any]:

@@ -1,23 +1,15 @@
-"""Trigger efficiencies of a signal: a table, and a figure of what each line adds."""
+"""Trigger efficiencies of a signal as a table."""
 
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from darkreach.columnar.templates import SignalPoint
-from darkreach.config.stages import LimitsSpec
-from darkreach.models.registry import model_named
-from darkreach.publish.labels import mass_label
+from darkreach.errors import DarkreachError
 
 Efficiencies = Mapping[SignalPoint, Mapping[str, float]]
 
-# All lines that accept events, and those with the one for displaced vertices.
-ANY, WITH_DISPLACED = "any", "any or displaced_vertex"
-_COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#1b9aaa", "#666666")
-_MASSES = 4  # masses in a figure against the lifetime
+ANY = "any"  # all lines that accept events, together
 
 
 def write_triggers(efficiencies: Efficiencies, path: Path) -> None:
@@ -25,7 +17,7 @@ def write_triggers(efficiencies: Efficiencies, path: Path) -> None:
 
     Efficiencies are among the signal candidates that pass everything but the trigger.
     """
-    lines = _lines(efficiencies)
+    lines = lines_of(efficiencies)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["mass_GeV", "lifetime_m", *lines])
@@ -35,64 +27,28 @@ def write_triggers(efficiencies: Efficiencies, path: Path) -> None:
             writer.writerow([f"{point.mass_GeV:.6f}", f"{point.lifetime_m:g}", *numbers])
 
 
-def draw_triggers(efficiencies: Efficiencies, spec: LimitsSpec, path: Path) -> None:
-    """Draw the efficiencies as PNG: against the lifetime where there are several, else against the mass.
+def read_triggers(path: Path) -> Efficiencies:
+    """What `write_triggers` wrote.
 
-    Against the lifetime a mass has two curves, with and without the line for displaced vertices.
+    Raises:
+        DarkreachError: the file is missing or is no such table.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
-    lifetimes = {point.lifetime_m for point in efficiencies if point.lifetime_m > 0}
-    if len(lifetimes) > 1:
-        _draw_by_lifetime(axes, efficiencies)
-    elif efficiencies:
-        _draw_by_mass(axes, efficiencies, spec)
-    else:
-        axes.text(0.5, 0.5, "no trigger information", transform=axes.transAxes, ha="center")
-    axes.set_ylabel("trigger efficiency of selected signal")
-    axes.set_ylim(0, 1.05)
-    axes.set_title(f"{spec.search}: {model_named(spec.model).label}", fontsize=11)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=9)
-    figure.savefig(path, dpi=150, metadata={"Software": "darkreach"})
-    plt.close(figure)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            SignalPoint(float(row.pop("mass_GeV")), float(row.pop("lifetime_m"))): {
+                line: float(cell) for line, cell in row.items() if cell
+            }
+            for row in rows
+        }
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise DarkreachError(
+            f"{path}: not a table of trigger efficiencies ({type(error).__name__}); make the limits again"
+        ) from None
 
 
-def _draw_by_lifetime(axes: Any, efficiencies: Efficiencies) -> None:
-    masses = sorted({point.mass_GeV for point in efficiencies if point.lifetime_m > 0})
-    chosen = np.unique(np.linspace(0, len(masses) - 1, min(_MASSES, len(masses))).round().astype(int))
-    for index, colour in zip(chosen, _COLOURS, strict=False):
-        points = [p for p in sorted(efficiencies) if p.mass_GeV == masses[index] and p.lifetime_m > 0]
-        lifetimes = [point.lifetime_m for point in points]
-        label = f"{masses[index]:g} GeV"
-        axes.plot(lifetimes, _values(efficiencies, points, ANY), color=colour, marker=".", label=label)
-        displaced = _values(efficiencies, points, WITH_DISPLACED)
-        axes.plot(lifetimes, displaced, color=colour, marker=".", ls="--")
-    if np.isfinite(displaced).any():
-        axes.plot([], [], color="#444444", label="lines of the selection")
-        axes.plot([], [], color="#444444", ls="--", label="with the displaced-vertex line")
-    axes.set_xscale("log")
-    axes.set_xlabel(r"$c\tau$ [m]")
-
-
-def _draw_by_mass(axes: Any, efficiencies: Efficiencies, spec: LimitsSpec) -> None:
-    points = sorted(efficiencies)
-    masses = [point.mass_GeV for point in points]
-    for line in _lines(efficiencies):
-        style = {"color": "black", "lw": 1.6} if line == ANY else {"lw": 1.0}
-        axes.plot(masses, _values(efficiencies, points, line), label=line, **style)
-    axes.set_xlabel(mass_label(spec))
-
-
-def _values(efficiencies: Efficiencies, points: list[SignalPoint], line: str) -> np.ndarray:
-    return np.array([efficiencies[point].get(line, np.nan) for point in points])
-
-
-def _lines(efficiencies: Efficiencies) -> list[str]:
+def lines_of(efficiencies: Efficiencies) -> list[str]:
     """Names of all lines, each once, in the order of the templates; combinations at the end."""
     names = list(dict.fromkeys(line for found in efficiencies.values() for line in found))
     return sorted(names, key=lambda name: name.startswith(ANY))
