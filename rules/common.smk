@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ RESULTS = CONFIG.results
 CATALOGUE = f"{RESULTS}/catalogue"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"  # time and memory of every job, for `darkreach status`
+# an option outside the specification: a copy of a remote file changes no result
+SCRATCH = f"--scratch {shlex.quote(CONFIG.scratch)}" if CONFIG.scratch else ""
 # relative to the working directory: a clone that moved together with its results is up to date
 REPOSITORY = Path(os.path.relpath(Path(workflow.main_snakefile).parent))
 LOCK = REPOSITORY / "envs/requirements.txt"

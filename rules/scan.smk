@@ -15,6 +15,8 @@ rule scan:
     output:
         rows=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.json",
         workspaces=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.zip",
+    wildcard_constraints:
+        chunk=r"[0-9.]+-[0-9.]+_(prompt|natural|[0-9.e+-]+m)",
     log:
         f"{LOGS}/scan/{{search}}/{{model}}/{{chunk}}.log",
     benchmark:

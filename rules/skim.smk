@@ -36,4 +36,4 @@ rule skim:
         "Skimming {wildcards.sample}, block {wildcards.block}, for {wildcards.search}"
     shell:
         "python -m darkreach skim --spec {params.spec:q} --manifest {input.manifest:q}"
-        " --attempt {params.attempt} --output {output.skim:q} > {log:q} 2>&1"
+        " --attempt {params.attempt} {SCRATCH} --output {output.skim:q} > {log:q} 2>&1"
