@@ -1,4 +1,4 @@
-"""The account across blocks."""
+"""What was read, and the luminosity behind what was not."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,7 @@ from pydantic import ValidationError
 from darkreach.catalogue.account import (
     FileRead,
     MissingFile,
-    check_manifests,
     compare_read,
-    luminosity_account,
     luminosity_read,
 )
 from darkreach.catalogue.manifest import FileEntry, Manifest, RunEntries, Stretch
@@ -21,34 +19,6 @@ Make = Callable[..., Manifest]
 
 def entry(uuid: str, entries: int, runs: list[RunEntries] | None = None) -> FileEntry:
     return FileEntry(path=f"{uuid}.root", size_bytes=1, uuid=uuid, entries=entries, runs=runs or [])
-
-
-def test_separate_blocks_pass(manifest: Make) -> None:
-    check_manifests(
-        [
-            manifest(),
-            manifest(block="b", files=[entry("u2", 1)], runs=[(7, 3), (8, 1)]),
-            manifest(sample="exp8", files=[entry("u3", 1)], runs=[(8, 2)]),
-            # simulation may have the same runs
-            manifest(sample="mc", kind="background", files=[entry("u4", 1)]),
-            manifest(sample="mc", block="b", kind="background", files=[entry("u5", 1)]),
-        ]
-    )
-
-
-def test_the_same_file_in_two_blocks_is_refused(manifest: Make) -> None:
-    with pytest.raises(DarkreachError, match="'exp7/a' and 'mc/b' have the same file") as caught:
-        check_manifests([manifest(), manifest(sample="mc", block="b", kind="background")])
-    assert "a.root" in str(caught.value)
-
-
-def test_the_same_run_in_two_data_blocks_is_refused(manifest: Make) -> None:
-    again = manifest(block="b", files=[entry("u2", 1)], runs=[(7, 2), (8, 1)])
-    with pytest.raises(DarkreachError, match="'exp7/a' and 'exp7/b' both have run 2 of experiment 7"):
-        check_manifests([manifest(), again])
-    # their luminosity would count twice whatever the sample is called
-    with pytest.raises(DarkreachError, match="'exp7/a' and 'reprocessed/a' both have run 1 of experiment 7"):
-        check_manifests([manifest(), manifest(sample="reprocessed", files=[entry("u2", 1)])])
 
 
 def read(
@@ -128,13 +98,3 @@ def test_luminosity_of_a_block_without_stretches_goes_by_entries(manifest: Make)
     assert luminosity_read(block, ["u1"]) == 0.375
     simulated = manifest(kind="background", luminosity_fb=None, files=[entry("u1", 6)])
     assert compare_read(simulated, [read("u1", 0, unread="damaged")])[0].luminosity_fb is None
-
-
-def test_luminosity_is_that_of_the_data(manifest: Make) -> None:
-    blocks = [manifest(block=str(n), luminosity_fb=0.1) for n in range(10)]
-    simulation = manifest(sample="mc", kind="background", luminosity_fb=None)
-    account = luminosity_account([simulation, *reversed(blocks)])
-    assert account["total_fb"] == 1.0
-    assert account["blocks"] == {f"exp7/{n}": 0.1 for n in range(10)}
-    assert list(account["blocks"]) == sorted(account["blocks"])
-    assert luminosity_account([]) == {"blocks": {}, "total_fb": 0.0}

@@ -1,10 +1,8 @@
-"""The account across blocks: nothing twice, nothing lost."""
+"""What a stage read of a block, and the luminosity behind what it did not."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -39,34 +37,6 @@ class MissingFile(_Record):
     entries: int = Field(description="catalogued ones")
     luminosity_fb: float | None = Field(description="fb⁻¹ behind them; None for simulation")
     reason: str
-
-
-def check_manifests(manifests: Sequence[Manifest]) -> None:
-    """Check that no file is in two blocks and no run in two blocks of data.
-
-    Raises:
-        DarkreachError: names both blocks.
-    """
-    seen_files: dict[str, tuple[Manifest, str]] = {}
-    seen_runs: dict[tuple[int, int], Manifest] = {}
-    for manifest in manifests:
-        for file in manifest.files:
-            if file.uuid in seen_files:
-                other, path = seen_files[file.uuid]
-                raise DarkreachError(
-                    f"blocks '{other.name}' and '{manifest.name}' have the same file ({path} and "
-                    f"{file.path}, uuid {file.uuid}); remove it from one of them"
-                )
-            seen_files[file.uuid] = (manifest, file.path)
-        if manifest.kind != "data":
-            continue
-        for experiment, run in manifest.runs:
-            other_block = seen_runs.setdefault((experiment, run), manifest)
-            if other_block is not manifest:
-                raise DarkreachError(
-                    f"blocks '{other_block.name}' and '{manifest.name}' both have run {run} of experiment "
-                    f"{experiment}; its events would count twice, move them to one block"
-                )
 
 
 def compare_read(manifest: Manifest, files_read: Iterable[FileRead]) -> list[MissingFile]:
@@ -115,13 +85,6 @@ def luminosity_read(manifest: Manifest, missing_uuids: Iterable[str]) -> Fractio
     return _exact_luminosity(manifest) - sum(
         (_behind(manifest, file) for file in manifest.files if file.uuid in gone), Fraction(0)
     )
-
-
-def luminosity_account(manifests: Iterable[Manifest]) -> dict[str, Any]:
-    """Integrated luminosity of the data, fb⁻¹: `{"blocks": {"sample/block": L}, "total_fb": sum}`."""
-    blocks = {m.name: m.luminosity_fb for m in sorted(manifests, key=lambda m: m.name) if m.kind == "data"}
-    known = [luminosity for luminosity in blocks.values() if luminosity is not None]
-    return {"blocks": blocks, "total_fb": math.fsum(known)}
 
 
 def _difference(file: FileEntry, read: FileRead | None) -> str | None:

@@ -73,7 +73,7 @@ def check_complete(
             f"--histograms: block '{surplus[0]}'{_and_more(surplus)} is not in the catalogue; leave it out"
         )
     for name, account in accounts.items():
-        found, expected = (account.entries, account.luminosity_fb), tuple(listed[name])
+        found, expected = Catalogued(account.entries, account.luminosity_fb), listed[name]
         if found != expected:
             raise DarkreachError(
                 f"block '{name}': was filled with {_described(*found)}, but has {_described(*expected)} in "
