@@ -66,6 +66,24 @@ def test_within_tolerance_files_are_marked(three, tmp_path) -> None:
     }
 
 
+def test_a_file_that_comes_back_beside_its_replacement(three, tmp_path) -> None:
+    three.tolerance = 0.7
+    (tmp_path / "data/a.root").rename(tmp_path / "safe")
+    three.update()
+    three.write("data/again.root", {(7, 1): range(10)})
+    three.update()
+    (tmp_path / "safe").rename(tmp_path / "data/a.root")
+    assert "data/again.root have the same events" in three.refusal()
+
+
+def test_a_replacement_under_the_same_name(three, tmp_path) -> None:
+    corrupted(tmp_path / "data/a.root")
+    assert "under the same names" in three.refusal()
+    three.write("data/a.root", {(7, 1): range(10)})
+    assert three.update() == ["data/b00001.json"]  # as many entries, another file
+    assert three.update() == []
+
+
 def test_a_folder_that_vanishes(three, tmp_path) -> None:
     before = three.content()
     (tmp_path / "data").rename(tmp_path / "away")

@@ -113,6 +113,8 @@ class State:
         if self.lost and not tolerance:
             raise DarkreachError(self._loss())
         for path, file in self.memory.files.items():
+            if file.unreadable and path not in self.lost:
+                file.checked = False  # what came in the meantime was not compared with it
             file.unreadable = self.lost.get(path)
             if path in self.listed:
                 file.pattern = self.listed[path].source.pattern
@@ -216,6 +218,6 @@ class State:
         worth = f", {behind:.4g} fb⁻¹" if self.spec.kind == "data" else ""
         count = "1 catalogued file" if len(missing) == 1 else f"{len(missing)} catalogued files"
         return (
-            f"samples.{self.name}: {count}{worth}, cannot be read: {files}; restore what is missing, or set "
-            "'tolerance' to go on without it"
+            f"samples.{self.name}: {count}{worth}, cannot be read: {files}; restore or replace them "
+            "under the same names, or set 'tolerance' to go on without them"
         )
