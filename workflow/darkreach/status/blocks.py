@@ -24,6 +24,7 @@ class Block:
     state: BlockState = "done"
     why: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)  # those that are new, unread or broken
+    number: int = 1  # how many blocks, about, if it stands for files that were not looked into
 
     def note(self, state: BlockState, reason: str, files: Iterable[str] = ()) -> None:
         """Take the graver of two states, and every reason."""
@@ -56,7 +57,7 @@ def all_blocks(
         _note_searches(block, config, plan, own.get(name, []), read)
     for sample, more in listing.uncatalogued.items():
         name = BlockName(sample, "?")
-        block = found[name] = Block(name, None)
+        block = found[name] = Block(name, None, number=more.blocks)
         about = f"about {more.blocks} block{'s' if more.blocks > 1 else ''}"
         block.note("new", f"{_files(more.files)} on disk, not catalogued, {about}", more.files)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from darkreach.config.root import Config
 from darkreach.status.blocks import STATES, Block, all_blocks
 from darkreach.status.duration import Cost, Records, cost_of
-from darkreach.status.jobs import plan_of
+from darkreach.status.jobs import is_locked, plan_of
 from darkreach.status.known import (
     BlockName,
     catalogued_blocks,
@@ -33,10 +33,15 @@ class Status:
     searches: dict[str, SearchState]
     next_run: Cost
     refusals: list[str]  # with which the next run would stop
+    locked: bool  # a run is going on, or was killed
 
     def counts(self, sample: str) -> Counter[str]:
         """Number of blocks of a sample by state."""
-        return Counter(block.state for name, block in self.blocks.items() if name.sample == sample)
+        number: Counter[str] = Counter()
+        for name, block in self.blocks.items():
+            if name.sample == sample:
+                number[block.state] += block.number
+        return number
 
 
 def status_of(config: Config, options: Sequence[str]) -> Status:
@@ -58,6 +63,7 @@ def status_of(config: Config, options: Sequence[str]) -> Status:
         searches=search_states(config, plan, jobs),
         next_run=cost_of(jobs, Records(Path(config.results, "benchmarks")), config),
         refusals=listing.refusals,
+        locked=is_locked(config),
     )
 
 
@@ -66,6 +72,7 @@ def as_values(status: Status) -> dict[str, Any]:
     return {
         "results": status.config.results,
         "refusals": status.refusals,
+        "locked": status.locked,
         "samples": {sample: _sample_values(status, sample) for sample in status.config.samples},
         "searches": {search: asdict(state) for search, state in status.searches.items()},
         "next_run": {

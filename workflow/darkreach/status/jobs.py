@@ -19,6 +19,7 @@ from darkreach.errors import DarkreachError
 # Snakemake's words for a result that there is
 UP_TO_DATE, MISSING, SETTINGS = "ok", "missing", "params changed"
 INTERRUPTED = "interrupted"  # Snakemake's summary has no word for it
+FOLLOWS = "an earlier stage runs again"
 WHY = {
     MISSING: "not made yet",
     INTERRUPTED: "was interrupted",
@@ -26,7 +27,7 @@ WHY = {
     "set of input files changed": "other inputs than before",
     "rule implementation changed": "its rule changed",
     SETTINGS: "settings, code or environment changed",
-    UP_TO_DATE: "an earlier stage runs again",
+    UP_TO_DATE: FOLLOWS,
 }
 # rules in the order of the flow
 ORDER = (
@@ -199,3 +200,13 @@ def interrupted_files(folder: Path) -> list[str]:
     marks = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     names = ("".join(part.removeprefix("@") for part in mark.parts) for mark in marks)
     return [base64.urlsafe_b64decode(name).decode() for name in names if len(name) % 4 == 0]
+
+
+def is_locked(config: Config, folder: Path = Path(".snakemake/locks")) -> bool:
+    """Whether a run that is going on, or was killed, has locked these results."""
+    below = f"{os.path.normpath(config.results)}/"
+    for lock in folder.glob("*.lock"):
+        with open(lock, encoding="utf-8") as files:
+            if any(os.path.normpath(file).startswith(below) for file in files):
+                return True
+    return False

@@ -1,13 +1,12 @@
 """How far the classifiers, templates and limits of each search are, and whether its data are blind."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from darkreach.config import stages
 from darkreach.config.root import Config
 from darkreach.status.changes import why
-from darkreach.status.jobs import MISSING, UP_TO_DATE, Job, State
+from darkreach.status.jobs import FOLLOWS, MISSING, Job, State, rank
 
 # what a line is about → the rules behind it
 STAGES = {
@@ -49,13 +48,9 @@ def _in_words(config: Config, plan: Mapping[Job, State], next_run: Collection[Jo
         return "not made yet"
     if not again:
         return "up to date"
-    changed = [job for job in again if plan[job].status not in (UP_TO_DATE, MISSING)]
-    own = Counter(why(job, plan[job], config) for job in changed)
-    missing = sum(plan[job].status == MISSING for job in again)
-    if own:
-        reason = own.most_common(1)[0][0]
-    else:
-        reason = f"{missing} not made yet" if missing else "follow what comes before"
+    first = min(map(rank, again))
+    reasons = [why(job, plan[job], config) for job in again if rank(job) == first and plan[job].pending]
+    reason = next((r for r in reasons if r != FOLLOWS), FOLLOWS)
     return f"stale: {len(again)} of {len(jobs)} jobs, {reason}"
 
 

@@ -11,12 +11,14 @@ LISTED = 20  # blocks that are named one by one; of the others there is their nu
 
 def as_text(status: Status) -> str:
     """The whole page."""
-    parts = [_refusals(status), _samples(status), _luminosities(status), _blocks(status)]
+    parts = [_warnings(status), _samples(status), _luminosities(status), _blocks(status)]
     parts += [_searches(status), _next_run(status.next_run)]
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 
-def _refusals(status: Status) -> Iterator[str]:
+def _warnings(status: Status) -> Iterator[str]:
+    if status.locked:
+        yield "A run is going on: what it works on counts as not done. (If it was killed: snakemake --unlock)"
     for sentence in status.refusals:
         yield f"The next run would stop: {sentence}"
 
