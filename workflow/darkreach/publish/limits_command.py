@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Write all results of one model but the figures."""
     import json
 
-    from darkreach.columnar.templates import read_templates
+    from darkreach.columnar.templates import read_triggers
     from darkreach.config.root import signal_model
     from darkreach.config.stages import LimitsSpec, read_spec
     from darkreach.publish.account import check_account, read_account
@@ -48,6 +48,5 @@ def run(args: argparse.Namespace) -> int:
     write_provenance(made_of, args.provenance)
     write_checks(scan, args.significance, args.checks)
     merge_archives(args.workspaces, args.workspaces_out)
-    triggers = read_templates(args.templates).triggers.get(signal_model(spec.model), {})
-    write_triggers(triggers, args.triggers_csv)
+    write_triggers(read_triggers(args.templates, signal_model(spec.model)), args.triggers_csv)
     return 0

@@ -22,7 +22,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the rows and the workspaces of one slice; each file appears only when it is complete."""
     import json
 
-    from darkreach.columnar.templates import read_templates
+    from darkreach.columnar.templates import read_spectra
+    from darkreach.config.root import signal_model
     from darkreach.config.stages import ScanSpec, describe, read_spec
     from darkreach.files import write_whole
     from darkreach.searches.registry import search_named
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.statistics.rows import hypothesis_of
 
     spec = read_spec(ScanSpec, args.spec)
-    templates = read_templates(args.templates)
+    templates = read_spectra(args.templates, signal_model(spec.model))
     method = {"peak": _of_peaks, "counting": _of_counts}[search_named(spec.search).METHOD]
     hypotheses, fit = method(templates, spec)
     rows, checked = [], []

@@ -17,7 +17,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the global p-values; while the search is blind there is no excess, and the result is null."""
     import json
 
-    from darkreach.columnar.templates import read_templates
+    from darkreach.columnar.templates import read_spectra
+    from darkreach.config.root import signal_model
     from darkreach.config.stages import SignificanceSpec, read_spec
     from darkreach.files import write_whole
     from darkreach.searches.registry import search_named
@@ -29,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     if any(row["z_local"] is not None for row in rows):
         largest = max((row for row in rows if row["z_local"] is not None), key=lambda row: row["z_local"])
         significance = {"peak": _of_peaks, "counting": _of_counts}[search_named(spec.search).METHOD]
-        found = significance(read_templates(args.templates), rows, largest["z_local"], spec)
+        templates = read_spectra(args.templates, signal_model(spec.model))
+        found = significance(templates, rows, largest["z_local"], spec)
         result = {name: largest[name] for name in ("mass_GeV", "lifetime_m")} | found
     write_whole(args.output, (json.dumps(result, indent=1) + "\n").encode())
     return 0
