@@ -277,12 +277,13 @@ def _label(figure: Any, upper: Any, spec: FigureSpec, luminosity_fb: float) -> N
     sqrt_s = BEAMS[spec.detector].sqrt_s
     data = "blind: expected limits only" if spec.blind else "simulated data" if spec.stand_in else "data"
     upper.text(0, 1.02, "darkreach", transform=upper.transAxes, weight="bold", fontsize=14)
-    upper.text(0.165, 1.02, data, transform=upper.transAxes, style="italic", fontsize=12)
+    size = 10.5 if spec.blind else 12  # the longer words
+    upper.text(0.165, 1.02, data, transform=upper.transAxes, style="italic", fontsize=size)
     details = (
         rf"$\int L\,dt$ = {luminosity_fb:.4g} fb$^{{-1}}$, √$s$ = {sqrt_s:.2f} GeV, "
         f"{spec.confidence_level:.0%} CL (CL$_s$)"
     )
-    upper.text(1, 1.02, details, transform=upper.transAxes, ha="right", fontsize=12)
+    upper.text(1, 1.02, details, transform=upper.transAxes, ha="right", fontsize=size)
     if spec.assumed:
         note = "Assumed, not published: " + ", ".join(spec.assumed) + "."
         figure.supxlabel(textwrap.fill(note, 120), fontsize=7.5, color="#555555", x=0.02, ha="left")
