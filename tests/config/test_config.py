@@ -370,6 +370,31 @@ def test_a_specification_holds_only_what_matters(tmp_path):
         stages.read_spec(stages.ScanSpec, spec.replace('"model":"zprime"', '"model":"zzz"'))
 
 
+def test_a_colour_concerns_the_figures_alone():
+    def coloured(values):
+        values["figures"] = {"one_sigma": "#123456"}
+
+    before, after = load_config(read_yaml(MAIN), MAIN), load_changed(coloured)
+    which = ("mumu_resonance", "zprime")
+    assert after.figures.one_sigma == stages.figure_spec(after, *which).colours.one_sigma == "#123456"
+    assert stages.figure_spec(before, *which).colours.one_sigma != "#123456"
+    assert "123456" not in stages.as_json(stages.limits_spec(after, *which))
+    with pytest.raises(DarkreachError, match=r"'figures.expected': a colour is written as '#rrggbb'"):
+        load_changed(set_at("figures", {"expected": "red"}))
+
+
+def test_a_limit_table_knows_what_the_stages_before_it_were_told():
+    config = load_config(read_yaml(MAIN), MAIN)
+    told = stages.limits_spec(config, "mumu_resonance", "zprime").made_with
+    assert set(told) == {"skim", "train", "histogram", "merge"}
+    assert [entry["of"] for entry in told["train"]] == [["m0"], ["m1"], ["m2"], ["m3"], ["m4"]]
+    (skim,) = told["skim"]
+    assert set(skim["of"]) == set(config.samples_of("mumu_resonance"))
+    assert skim["spec"] == stages.describe(stages.skim_spec(config, "mumu_resonance", "mumu_data"))
+    (merge,) = told["merge"]
+    assert "b01" not in str(merge), "how files are grouped into blocks changes no number"
+
+
 def test_there_is_no_such_search():
     def renamed(values):
         values["searches"] = {"mumu_resonanse": values["searches"]["mumu_resonance"]}
