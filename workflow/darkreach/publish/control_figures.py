@@ -31,8 +31,8 @@ def control_figures(
     data_samples: names of the samples that are data. blind: data that are not there are not drawn as zero.
     """
     for channel, content in templates.channels.items():
-        backgrounds = {name: values for name, (values, _) in content.backgrounds.items()}
-        yield from _spectra(templates, channel, content.data, backgrounds, "after all selection")
+        simulated = {name: values for name, (values, _) in content.backgrounds.items()}
+        yield from _spectra(templates, channel, content.data, simulated, "after all selection")
     for channel, samples in templates.sidebands.items():
         data = [values for name, (values, _) in samples.items() if name in data_samples]
         simulated = {name: values for name, (values, _) in samples.items() if name not in data_samples}

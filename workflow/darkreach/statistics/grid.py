@@ -77,7 +77,8 @@ def hypothesis_masses(signal: SearchSignal, spec: ScanSpec) -> np.ndarray:
     if spec.scan.step_GeV is not None:
         return evenly_spaced_masses(spec)
     assert spec.scan.step_sigma is not None
-    x = np.linspace(*signal.observable.of_mass(spec.slice_GeV), 20001)
+    first, last = signal.observable.of_mass(spec.slice_GeV)
+    x = np.linspace(first, last, 20001)
     density = 1 / signal.resolution(np.clip(signal.observable.to_mass(x), *simulated))
     resolutions = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
     steps = np.arange(0, resolutions[-1], spec.scan.step_sigma)
