@@ -44,7 +44,6 @@ wildcard_constraints:
     model="|".join({model for search in CONFIG.searches.values() for model in search.models}),
     block=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     region=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    chunk=r"\d+",
     kind="data|simulation",
 
 
