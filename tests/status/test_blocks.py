@@ -126,7 +126,7 @@ def test_files_decide_before_results(config, recorded, catalogued):
 def test_an_unread_file_makes_a_block_incomplete(config, recorded, catalogued, manifest):
     plan = recorded("finished")
     plan[Job("skim", SEARCH, *FIRST)] = State(True, "params changed")  # the next try
-    read = {(SEARCH, FIRST): reading("timeout")}
+    read = {(SEARCH, FIRST): reading("mine/b.root: timeout")}
     block = all_blocks(config, plan, catalogued, Listing(), read)[FIRST]
     assert block.state == "incomplete" and block.files == ["mine/b.root"]
     assert block.why == [f"mine/b.root: not read by {SEARCH}, timeout"]

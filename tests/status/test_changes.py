@@ -4,7 +4,7 @@ import json
 import shlex
 
 from darkreach.config import stages
-from darkreach.status.changes import recorded_specification, why
+from darkreach.status.changes import WHY, recorded_specification, why
 from darkreach.status.jobs import SETTINGS, Job, State
 
 
@@ -27,8 +27,8 @@ def test_changed_settings_are_named(configured):
     old = configured()
     state = state_of(stages.skim_spec(old, "dimuon_recoil", "mumu"))
     new = configured({"searches": {"dimuon_recoil": {"selection": {"maximum_extra_energy_GeV": 0.35}}}})
-    assert why(job, state, new) == "settings changed: selection.maximum_extra_energy_GeV 0.4 → 0.35"
-    assert why(job, state, old) == "code or environment changed"
+    assert why(job, state, new) == "settings of skim changed: selection.maximum_extra_energy_GeV 0.4 → 0.35"
+    assert why(job, state, old) == "code or environment of skim changed"
 
 
 def test_many_changes_are_counted(config):
@@ -37,7 +37,7 @@ def test_many_changes_are_counted(config):
     values["trigger_lines"] = ["a'b", *values["trigger_lines"]]  # of another length, and with a quote
     values["selection"] = dict.fromkeys(values["selection"], -1)
     text = why(job, state_of(json.dumps(values)), config)
-    assert text.startswith("settings changed: selection.") and text.endswith(" more")
+    assert text.startswith("settings of skim changed: selection.") and text.endswith(" more")
     more = int(text.split()[-2])
     assert more == len(values["selection"]) + 1 - 3
 
@@ -55,5 +55,13 @@ def test_jobs_of_all_stages_can_be_compared(config):
         Job("limits", search, model=model): stages.limits_spec(config, search, model),
     }
     for job, spec in specs.items():
-        assert why(job, state_of(spec), config) == "code or environment changed"
-    assert why(Job("report"), state_of("{}"), config) == "settings, code or environment changed"
+        assert why(job, state_of(spec), config) == f"code or environment of {job.rule} changed"
+    assert why(Job("report"), state_of("{}"), config) == ("settings, code or environment of report changed")
+
+
+def test_every_word_of_snakemake_is_told_with_its_rule(config):
+    job = Job("skim", "dimuon_recoil", "mumu", "b01")
+    said = {status: why(job, State(True, status), config) for status in (*WHY, "something new")}
+    assert said["updated input files"] == "an input of skim changed"
+    assert said["ok"] == "an earlier stage runs again" and said["something new"] == "something new (skim)"
+    assert said["interrupted"] == "skim was interrupted"

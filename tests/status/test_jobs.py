@@ -34,8 +34,8 @@ def test_a_changed_selection_and_scan_are_pending_with_all_that_follows(recorded
     resonance = {job: state for job, state in plan.items() if job.search == SEARCH}
     assert rules(resonance, pending=True) == fits
     skim = plan[Job("skim", "dimuon_recoil", "mumu", "b01")]
-    assert skim.why == "settings, code or environment changed" and "darkreach skim" in skim.command
-    assert plan[Job("histogram", "dimuon_recoil", "mumu", "b01")].why == "an earlier stage runs again"
+    assert skim.status == "params changed" and "darkreach skim" in skim.command
+    assert plan[Job("histogram", "dimuon_recoil", "mumu", "b01")].status == "ok"
     # nothing needs them, so they are not made again
     for job in (Job("histogram", SEARCH, "mumu_data", "b00002"), Job("skim", SEARCH, "mumu_data", "b00003")):
         assert plan[job].status == "missing" and not plan[job].pending
@@ -84,10 +84,10 @@ def test_half_written_results_are_made_again(config, recorded, tmp_path):
     (folder / "migration_underway").touch()
     assert sorted(interrupted_files(folder)) == sorted([path, long])
     header = "output_file\tdate\trule\tlog-file(s)\tinput-file(s)\tshellcmd\tstatus\tplan\n"
-    for said, why in (("ok\tno update", "was interrupted"), ("missing\tupdate pending", "not made yet")):
+    for said, status in (("ok\tno update", "interrupted"), ("missing\tupdate pending", "missing")):
         row = f"{path}\t-\thistogram\t-\t-\t-\t{said}\n"
         ((_, state),) = read_summary(io.StringIO(header + row), config, [path]).items()
-        assert state.pending and state.why == why
+        assert state.pending and state.status == status
 
 
 def test_a_summary_of_another_form_is_refused(config):

@@ -103,7 +103,8 @@ def _note_searches(
     for search in searches:
         unread = [file for file in read.get((search, block.name), []) if file.unread is not None]
         for file in unread:
-            block.note("incomplete", f"{file.path}: not read by {search}, {file.unread}", [file.path])
+            cause = (file.unread or "").removeprefix(f"{file.path}: ")
+            block.note("incomplete", f"{file.path}: not read by {search}, {cause}", [file.path])
         reason = _unfinished([job for job in jobs if job.search in (None, search)], plan, config)
         if reason and not unread:
             reasons[reason].append(search)

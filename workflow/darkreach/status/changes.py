@@ -8,20 +8,28 @@ from typing import Any, cast
 from darkreach.config import stages
 from darkreach.config.root import Config
 from darkreach.config.samples import ModelName
-from darkreach.status.jobs import SETTINGS, WHY, Job, State
+from darkreach.status.jobs import INTERRUPTED, MISSING, SETTINGS, UP_TO_DATE, Job, State
 
+FOLLOWS = "an earlier stage runs again"
+WHY = {
+    MISSING: "not made yet",
+    INTERRUPTED: "{rule} was interrupted",
+    "updated input files": "an input of {rule} changed",
+    "set of input files changed": "{rule} has other inputs than before",
+    "rule implementation changed": "the rule {rule} changed",
+    SETTINGS: "settings, code or environment of {rule} changed",
+    UP_TO_DATE: FOLLOWS,
+}
 SHOWN = 3  # changed keys in one line
 
 
 def why(job: Job, state: State, config: Config) -> str:
     """Why a job is pending, in words; of changed settings which."""
-    if state.status != SETTINGS:
-        return state.why
-    new = _specification(job, config)
-    old = recorded_specification(state.command)
-    if new is None or old is None:
-        return WHY[SETTINGS]
-    return _in_words(old, stages.as_json(new))
+    if state.status == SETTINGS:
+        new, old = _specification(job, config), recorded_specification(state.command)
+        if new is not None and old is not None:
+            return _in_words(job.rule, old, stages.as_json(new))
+    return WHY.get(state.status, f"{state.status} ({{rule}})").format(rule=job.rule)
 
 
 def recorded_specification(command: str) -> str | None:
@@ -36,12 +44,12 @@ def recorded_specification(command: str) -> str | None:
 
 
 @lru_cache(maxsize=256)  # blocks of a sample have the same
-def _in_words(old: str, new: str) -> str:
+def _in_words(rule: str, old: str, new: str) -> str:
     changes = list(_differences(json.loads(old), json.loads(new)))
     if not changes:
-        return "code or environment changed"
+        return f"code or environment of {rule} changed"
     more = [f"{len(changes) - SHOWN} more"] if len(changes) > SHOWN else []
-    return f"settings changed: {', '.join(changes[:SHOWN] + more)}"
+    return f"settings of {rule} changed: {', '.join(changes[:SHOWN] + more)}"
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:

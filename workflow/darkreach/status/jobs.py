@@ -19,16 +19,6 @@ from darkreach.errors import DarkreachError
 # Snakemake's words for a result that there is
 UP_TO_DATE, MISSING, SETTINGS = "ok", "missing", "params changed"
 INTERRUPTED = "interrupted"  # Snakemake's summary has no word for it
-FOLLOWS = "an earlier stage runs again"
-WHY = {
-    MISSING: "not made yet",
-    INTERRUPTED: "was interrupted",
-    "updated input files": "an input changed",
-    "set of input files changed": "other inputs than before",
-    "rule implementation changed": "its rule changed",
-    SETTINGS: "settings, code or environment changed",
-    UP_TO_DATE: FOLLOWS,
-}
 # rules in the order of the flow
 ORDER = (
     "tau_library",
@@ -89,11 +79,6 @@ class State:
     pending: bool
     status: str
     command: str = ""  # the one that made the results
-
-    @property
-    def why(self) -> str:
-        """Why the job is pending, in words."""
-        return WHY.get(self.status, self.status)
 
 
 def plan_of(config: Config, options: Sequence[str]) -> dict[Job, State]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from darkreach.config import stages
 from darkreach.config.root import Config
-from darkreach.status.changes import why
-from darkreach.status.jobs import FOLLOWS, MISSING, Job, State, rank
+from darkreach.status.changes import FOLLOWS, why
+from darkreach.status.jobs import MISSING, Job, State, rank
 
 # what a line is about → the rules behind it
 STAGES = {
