@@ -18,11 +18,11 @@ rule catalogue:
         f"{LOGS}/catalogue/{{sample}}/{{block}}.log",
     benchmark:
         f"{BENCHMARKS}/catalogue/{{sample}}/{{block}}.tsv"
+    wildcard_constraints:
+        sample="|".join(filter(is_simulated, CONFIG.samples)) or "(?!)",
     params:
         code=code_digest("darkreach.catalogue.manifest_command"),
         spec=manifest_spec,
-    wildcard_constraints:
-        sample="|".join(filter(is_simulated, CONFIG.samples)) or "(?!)",
     message:
         "Cataloguing {wildcards.sample}, block {wildcards.block}"
     shell:

@@ -42,7 +42,8 @@ def catalogue_of_search(wildcards):
         for path in (
             [f"{CATALOGUE}/{sample}/{block}.json" for block in blocks_of(sample)]
             if is_simulated(sample)
-            else [index_of(sample)]
+            # before the first catalogue there is none: `darkreach status` asks then, too
+            else [index for index in [index_of(sample)] if Path(index).exists()]
         )
     ]
 

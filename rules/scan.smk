@@ -15,12 +15,12 @@ rule scan:
     output:
         rows=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.json",
         workspaces=f"{RESULTS}/scan/{{search}}/{{model}}/{{chunk}}.zip",
-    wildcard_constraints:
-        chunk=r"[0-9.]+-[0-9.]+_(prompt|natural|[0-9.e+-]+m)",
     log:
         f"{LOGS}/scan/{{search}}/{{model}}/{{chunk}}.log",
     benchmark:
         f"{BENCHMARKS}/scan/{{search}}/{{model}}/{{chunk}}.tsv"
+    wildcard_constraints:
+        chunk=r"[0-9.]+-[0-9.]+_(prompt|natural|[0-9.e+-]+m)",
     params:
         code=code_digest_of_search("darkreach.statistics.scan_command"),
         spec=lambda wildcards: stages.as_json(

@@ -65,7 +65,9 @@ def snakemake(folder: Path, title: str, *options: str, stand_in: bool = False) -
     if done.returncode:
         sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{title:45s} {wall:8.1f} s wall {cpu:8.1f} s CPU, up to {after.ru_maxrss / 1024:6.0f} MB", flush=True)
+    print(
+        f"{title:45s} {wall:8.1f} s wall {cpu:8.1f} s CPU, up to {after.ru_maxrss / 1024:6.0f} MB", flush=True
+    )
 
 
 def main() -> None:

@@ -67,11 +67,16 @@ def main() -> None:
         "searches": simulated.get("searches", []),
         "files": ["mine/"],
         "luminosity": [
-            [int(source["__experiment__"][0]), RUNS * n + 1, RUNS * (n + 1), 1.0] for n in range(args.blocks + 1)
+            [int(source["__experiment__"][0]), RUNS * n + 1, RUNS * (n + 1), 1.0]
+            for n in range(args.blocks + 1)
         ],
     }
     (search,) = config["searches"]
-    config["searches"][search]["unblind"] = {"who": "benchmark", "when": "2026-01-01", "why": "simulated data"}
+    config["searches"][search]["unblind"] = {
+        "who": "benchmark",
+        "when": "2026-01-01",
+        "why": "simulated data",
+    }
     (folder / CONFIG).write_text(yaml.safe_dump(config))
     start = time.monotonic()
     everything = snakemake(folder, TARGET)

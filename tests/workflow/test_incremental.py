@@ -6,16 +6,15 @@ import os
 import shutil
 from collections import Counter
 
+import h5py
 import pytest
-import yaml
 
 pytestmark = pytest.mark.slow
 
 CONFIG = "config/test/incremental.yaml"
 BLOCKS = 7
 TABLES = ("mumu_resonance/zprime.csv", "dimuon_recoil/zprime.csv")
-# mumu_resonance: two regions of two slices each, and a prompt X; of which three meet the scan
-SLICES = 4
+SLICES = 4  # mumu_resonance: two regions of two slices each
 # what follows the templates of one search with one model
 AFTER_MERGE = Counter(scan=SLICES, significance=1, limits=1, figures=1, report=1, all=1)
 
@@ -134,7 +133,9 @@ def chunks_of(project, search) -> int:
 
 def test_a_longer_scan_costs_the_new_hypotheses(grown):
     text = (grown.folder / CONFIG).read_text()
-    before = {path: path.stat().st_mtime_ns for path in grown.path("scan/mumu_resonance/zprime").glob("*_*.json")}
+    before = {
+        path: path.stat().st_mtime_ns for path in grown.path("scan/mumu_resonance/zprime").glob("*_*.json")
+    }
     longer = {"range_GeV": [1.0, 7.8]}
     grown.edit_config(lambda values: values["searches"]["mumu_resonance"]["scan"].update(longer))
     expected = Counter(scan=1, significance=1, limits=1, figures=1, report=1, all=1)
@@ -207,6 +208,9 @@ def test_a_blind_search_makes_no_signal_region(grown):
         rows = list(csv.DictReader(table))
     assert all(row["sigma_limit_obs_fb"] == row["z_local"] == row["n_observed"] == "" for row in rows)
     assert any(float(row["sigma_limit_exp_fb"] or 0) > 0 for row in rows)
+    with h5py.File(grown.path("template/mumu_resonance.h5")) as templates:
+        assert "data" not in templates["channel/all"]
+        assert "mumu_data" in templates["sideband/all"]
     assert "blind" in grown.path("report.html").read_text()
     (grown.folder / CONFIG).write_text(text)
 
@@ -222,9 +226,7 @@ def test_the_same_file_twice_is_refused(clean):
 
 def test_every_row_knows_where_it_comes_from(clean):
     record = json.loads(clean.path("limits/mumu_resonance/zprime_provenance.json").read_text())
-    assert yaml.safe_load((clean.folder / CONFIG).read_text())["searches"]["mumu_resonance"]["unblind"]["who"] in str(
-        record
-    )
+    assert '"who": "the tests"' in json.dumps(record)
     with clean.path("limits/mumu_resonance/zprime.csv").open(newline="") as table:
         digests = {row["provenance"] for row in csv.DictReader(table)}
     assert all(len(digest) == 12 and digest in str(record) for digest in digests)

@@ -94,17 +94,18 @@ def _overlapping(files: Mapping[str, KnownFile]) -> Iterable[tuple[Run, tuple[st
         for experiment, run, _, first, last in file.runs:
             if (experiment, run) in fresh:
                 ranges[experiment, run].append((first, last, path))
-    for run, found in sorted(ranges.items()):
-        found.sort()
-        group, end = [found[0][2]], found[0][1]
-        for first, last, path in [*found[1:], (None, None, None)]:
-            if first is not None and first <= end:
-                group.append(path)
-                end = max(end, last)
-                continue
+    for identity, found in sorted(ranges.items()):
+        groups: list[list[str]] = []
+        end = -1
+        for first, last, path in sorted(found):
+            if groups and first <= end:
+                groups[-1].append(path)
+            else:
+                groups.append([path])
+            end = max(end, last)
+        for group in groups:
             if len(group) > 1 and not all(files[member].checked for member in group):
-                yield run, tuple(sorted(group))
-            group, end = [path], last
+                yield identity, tuple(sorted(group))
 
 
 def _compare_events(files: Mapping[str, KnownFile], group: Sequence[str], runs: Sequence[Run]) -> None:

@@ -128,8 +128,8 @@ def _runs(chunk: dict[str, np.ndarray], path: str) -> Iterator[tuple[Run, int, i
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     counts = np.diff([*starts, len(event)])
     first, last = np.minimum.reduceat(event, starts), np.maximum.reduceat(event, starts)
-    columns = (experiment[starts], run[starts], counts, first, last)
-    for e, r, *numbers in zip(*(column.tolist() for column in columns), strict=True):
+    per_run = (experiment[starts], run[starts], counts, first, last)
+    for e, r, *numbers in zip(*(column.tolist() for column in per_run), strict=True):
         yield (e, r), *numbers
 
 

@@ -80,7 +80,8 @@ class State:
         Raises:
             DarkreachError: a new file cannot be opened.
         """
-        paths, problems = self._to_inspect(), []
+        paths = self._to_inspect()
+        problems: list[str] = []
         if paths:
             from darkreach.catalogue.inspection import ToInspect, inspect_files
 
@@ -151,7 +152,8 @@ class State:
                 file.block = known.block
                 if found.checksum is None and known.is_like(file):  # a remote file
                     file.checked, file.first_rows = known.checked, known.first_rows
-            self.memory.files[found.path] = known = file
+            self.memory.files[found.path] = file
+        known = self.memory.files[found.path]
         known.size, known.mtime_ns = listed.size, listed.mtime_ns
 
     def _forget(self, sources: Sequence[Source]) -> None:
@@ -203,9 +205,11 @@ class State:
                 continue
             manifest = Manifest.read(self.manifest_path(block))
             read = [
-                FileRead(path=file.path, uuid=file.uuid, entries=0, unread=self.lost[file.path])
+                FileRead(path=file.path, uuid=file.uuid, entries=0, runs=[], unread=self.lost[file.path])
                 if file.path in self.lost
-                else FileRead(path=file.path, uuid=file.uuid, entries=file.entries, runs=file.runs)
+                else FileRead(
+                    path=file.path, uuid=file.uuid, entries=file.entries, runs=file.runs, unread=None
+                )
                 for file in manifest.files
             ]
             missing |= {file.path: file.luminosity_fb for file in compare_read(manifest, read)}

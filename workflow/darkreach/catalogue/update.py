@@ -94,7 +94,9 @@ def _assign(state: State) -> None:
 
 def _refuse_new_in_closed(state: State, before: dict[str, str | None]) -> None:
     catalogued = {block for block in before.values() if block is not None}
-    closed = {f"samples.{state.name}": None} if state.spec.closed and catalogued else {}
+    closed: dict[str, str | None] = (
+        {f"samples.{state.name}": None} if state.spec.closed and catalogued else {}
+    )
     closed |= {
         f"samples.{state.name}.blocks.{name}": name
         for name, block in state.spec.blocks.items()
@@ -150,10 +152,10 @@ def _contents(state: State) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _write(state: State, manifests: dict[str, dict[str, Any]]) -> list[Path]:
     """Write the manifests and the index that changed; returns those."""
-    for path, file in state.memory.files.items():
-        file.block, file.checked = state.blocks[path], True
+    for name, file in state.memory.files.items():
+        file.block, file.checked = state.blocks[name], True
     state.memory.save(state.directory, state.name)
-    written = []
+    written: list[Path] = []
     for name, values in manifests.items():
         path = state.manifest_path(name)
         checksum = hashlib.blake2b(json.dumps(values).encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""What the catalogue needs of the configuration: all samples of the user's own files, or one simulated block."""
+"""What the catalogue needs of the configuration: the samples of own files, or one simulated block."""
 
 from typing import Literal
 
@@ -29,14 +29,14 @@ class OwnSample(Section):
     decay: Decay | None = None
     tree: str | None = None
     cross_section_fb: Positive | None = None
-    files: list[str] = []
+    files: list[str] = Field([])
     luminosity: str | list[LuminosityRow] | None = None
     good_runs: str | list[RunRange] | None = None
     block_luminosity_fb: Positive = 1.0
     generated_events_per_file: int | None = None
     block_files: int = 20
     closed: bool = False
-    blocks: dict[str, OwnBlock] = {}
+    blocks: dict[str, OwnBlock] = Field({})
 
 
 class CatalogueSpec(Section):
