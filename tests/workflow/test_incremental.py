@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 
 import h5py
 import pytest
@@ -37,6 +38,28 @@ def total_fb(project) -> float:
 
 def tables(project) -> dict[str, bytes]:
     return {name: project.path(f"limits/{name}").read_bytes() for name in TABLES}
+
+
+@contextmanager
+def changed(project, change):
+    """The configuration with a change that is taken back afterwards, whatever happens."""
+    text = (project.folder / CONFIG).read_text()
+    project.edit_config(change)
+    try:
+        yield
+    finally:
+        (project.folder / CONFIG).write_text(text)
+
+
+@contextmanager
+def cut_short(file):
+    """A file of which only half is there for a while."""
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    try:
+        yield
+    finally:
+        file.write_bytes(content)
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +139,12 @@ def test_files_that_were_copied_again_cost_nothing(grown):
 
 
 def test_a_selection_costs_its_search(grown):
-    text = (grown.folder / CONFIG).read_text()
-    cut = {"selection": {"maximum_extra_energy_GeV": 0.35}}
-    grown.edit_config(lambda values: values["searches"]["dimuon_recoil"].update(cut))
     expected = Counter(skim=3, histogram=3, merge=1) + Counter(
         scan=chunks_of(grown, "dimuon_recoil"), significance=1, limits=1, figures=1, report=1, all=1
     )
-    assert grown.planned() == with_total(expected)
-    (grown.folder / CONFIG).write_text(text)
+    cut = {"selection": {"maximum_extra_energy_GeV": 0.35}}
+    with changed(grown, lambda values: values["searches"]["dimuon_recoil"].update(cut)):
+        assert grown.planned() == with_total(expected)
     assert not grown.planned()
 
 
@@ -132,55 +153,44 @@ def chunks_of(project, search) -> int:
 
 
 def test_a_longer_scan_costs_the_new_hypotheses(grown):
-    text = (grown.folder / CONFIG).read_text()
-    before = {
-        path: path.stat().st_mtime_ns for path in grown.path("scan/mumu_resonance/zprime").glob("*_*.json")
-    }
+    slices = list(grown.path("scan/mumu_resonance/zprime").glob("*_*.json"))
+    before = {path: path.stat().st_mtime_ns for path in slices}
     longer = {"range_GeV": [1.0, 7.8]}
-    grown.edit_config(lambda values: values["searches"]["mumu_resonance"]["scan"].update(longer))
-    expected = Counter(scan=1, significance=1, limits=1, figures=1, report=1, all=1)
-    assert grown.planned() == with_total(expected)
-    grown.snakemake()
-    after = {path: path.stat().st_mtime_ns for path in before}
-    assert sum(after[path] != before[path] for path in before) == 1
-    (grown.folder / CONFIG).write_text(text)
+    with changed(grown, lambda values: values["searches"]["mumu_resonance"]["scan"].update(longer)):
+        expected = Counter(scan=1, significance=1, limits=1, figures=1, report=1, all=1)
+        assert grown.planned() == with_total(expected)
+        grown.snakemake()
+        after = {path: path.stat().st_mtime_ns for path in before}
+        assert sum(after[path] != before[path] for path in before) == 1
     grown.snakemake()
 
 
 def test_a_colour_costs_the_figures(grown):
-    text = (grown.folder / CONFIG).read_text()
-    grown.edit_config(lambda values: values.update(figures={"observed": "red"}))
-    assert grown.planned() == with_total(Counter(figures=2, report=1, all=1))
-    (grown.folder / CONFIG).write_text(text)
+    with changed(grown, lambda values: values.update(figures={"observed": "#cc0000"})):
+        assert grown.planned() == with_total(Counter(figures=2, report=1, all=1))
+    assert not grown.planned()
 
 
 def test_a_damaged_file_stops_the_run_and_restoring_it_costs_nothing(grown, clean):
-    file = grown.folder / "mine/month3.root"
-    content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
-    output = grown.snakemake(check=False)
+    with cut_short(grown.folder / "mine/month3.root"):
+        output = grown.snakemake(check=False)
     assert "month3.root" in output and "1.25 fb⁻¹" in output
     assert tables(grown) == tables(clean)
-    file.write_bytes(content)
     assert "Nothing to be done" in grown.snakemake()
 
 
 def test_within_the_tolerance_the_luminosity_is_corrected(grown, clean):
-    text = (grown.folder / CONFIG).read_text()
-    file = grown.folder / "mine/month3.root"
-    content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
-    grown.edit_config(lambda values: values.update(tolerance=0.1))
-    assert "month3.root" in grown.snakemake(check=False)  # 1.25 of 7.6 fb⁻¹ are more than a tenth
-    grown.edit_config(lambda values: values.update(tolerance=0.2))
-    grown.snakemake()
-    assert total_fb(grown) == pytest.approx(7.6 - 1.25)
-    with grown.path("limits/mumu_resonance/zprime.csv").open(newline="") as table:
-        assert {float(row["luminosity_fb"]) for row in csv.DictReader(table)} == {pytest.approx(6.35)}
-    assert "month3.root" in grown.path("limits/mumu_resonance/zprime_provenance.json").read_text()
-    assert "month3.root" in grown.path("report.html").read_text()
-    file.write_bytes(content)
-    (grown.folder / CONFIG).write_text(text)
+    with cut_short(grown.folder / "mine/month3.root"):
+        with changed(grown, lambda values: values.update(tolerance=0.1)):
+            assert "month3.root" in grown.snakemake(check=False)  # 1.25 of 7.6 fb⁻¹ are more than a tenth
+        with changed(grown, lambda values: values.update(tolerance=0.2)):
+            grown.snakemake()
+            assert total_fb(grown) == pytest.approx(7.6 - 1.25)
+            with grown.path("limits/mumu_resonance/zprime.csv").open(newline="") as table:
+                luminosities = {float(row["luminosity_fb"]) for row in csv.DictReader(table)}
+            assert luminosities == {pytest.approx(6.35)}
+            for name in ("limits/mumu_resonance/zprime_provenance.json", "report.html"):
+                assert "month3.root" in grown.path(name).read_text()
     grown.snakemake()
     assert tables(grown) == tables(clean)
 
@@ -201,9 +211,8 @@ def test_one_changed_file_costs_one_block(grown, month, clean):
 
 
 def test_a_blind_search_makes_no_signal_region(grown):
-    text = (grown.folder / CONFIG).read_text()
-    grown.edit_config(lambda values: values["searches"]["mumu_resonance"].update(unblind=None))
-    grown.snakemake()
+    with changed(grown, lambda values: values["searches"]["mumu_resonance"].update(unblind=None)):
+        grown.snakemake()
     with grown.path("limits/mumu_resonance/zprime.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
     assert all(row["sigma_limit_obs_fb"] == row["z_local"] == row["n_observed"] == "" for row in rows)
@@ -212,7 +221,6 @@ def test_a_blind_search_makes_no_signal_region(grown):
         assert "data" not in templates["channel/all"]
         assert "mumu_data" in templates["sideband/all"]
     assert "blind" in grown.path("report.html").read_text()
-    (grown.folder / CONFIG).write_text(text)
 
 
 def test_the_same_file_twice_is_refused(clean):

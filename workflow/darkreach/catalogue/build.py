@@ -126,8 +126,9 @@ def _look_into(sample: str, block: str, patterns: Sequence[str], tree: str | Non
         found = inspect_file(ToInspect(file.path, tree, None))
         if found.facts is None:
             raise DarkreachError(found.problem)
+        # no checksum: a simulated file has the time of writing in it; its UUID is of what was simulated
         files[file.path] = KnownFile(
-            file.source.pattern, file.size, file.mtime_ns, checksum=found.checksum, **found.facts._asdict()
+            file.source.pattern, file.size, file.mtime_ns, checksum=None, **found.facts._asdict()
         )
         refuse_same_file({sample: files})
         tree = found.facts.tree  # all files of a block have the same tree
