@@ -131,9 +131,7 @@ def _too_much_unread(sums: SampleSums, tolerance: float) -> bool:
     if not any(account.missing for account in sums.blocks):
         return False
     if sums.kind == "data":
-        read = sum((account.luminosity_read for account in sums.blocks), Fraction(0))
-        total = sum((account.luminosity_catalogued for account in sums.blocks), Fraction(0))
+        read, total = sums.luminosity_read, sums.luminosity_catalogued
     else:
-        read = Fraction(sum(account.entries_read for account in sums.blocks))
-        total = Fraction(sum(account.entries for account in sums.blocks))
+        read, total = Fraction(sums.entries_read), Fraction(sums.entries)
     return tolerance == 0 or total - read > Fraction(tolerance) * total

@@ -45,9 +45,7 @@ def merge(
     samples = sum_files(spec.search, histograms)
     check_complete(spec, samples, read_catalogue(spec, catalogue))
     _check_blinding(spec, samples)
-    luminosity = sum(
-        (account.luminosity_read for sums in samples.values() for account in sums.blocks), Fraction(0)
-    )
+    luminosity = sum((sums.luminosity_read for sums in samples.values()), Fraction(0))
     if not luminosity:
         raise DarkreachError("--histograms: no block of data with a luminosity; add one to 'samples'")
     scales = {name: scale_of(sums, luminosity) for name, sums in samples.items()}
@@ -63,11 +61,10 @@ def merge(
 
 def scale_of(sums: SampleSums, luminosity_fb: Fraction) -> float:
     """Expected candidates per simulated one: L σ / N of all blocks together; 1 for data and signals."""
-    generated = sum((account.generated for account in sums.blocks), Fraction(0))
+    generated = sums.generated
     if sums.kind != "background" or not generated:
         return 1.0
-    cross_section_events = sum((account.cross_section_events for account in sums.blocks), Fraction(0))
-    return float(luminosity_fb * cross_section_events / generated**2)
+    return float(luminosity_fb * sums.cross_section_events / generated**2)
 
 
 def _check_blinding(spec: MergeSpec, samples: Mapping[str, SampleSums]) -> None:

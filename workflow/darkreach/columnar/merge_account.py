@@ -15,7 +15,6 @@ def merge_account(
 ) -> dict[str, Any]:
     """The account; `expected` are yields at the luminosity of the data, `total_fb` is what was read."""
     blocks = [account for sums in samples.values() for account in sums.blocks]
-    data = [account for account in blocks if account.kind == "data"]
     expected = templates.expected_candidates()
     observed = {
         name: None if channel.data is None else float(channel.data.sum())
@@ -26,8 +25,12 @@ def merge_account(
         "blind": spec.blind,
         "tolerance": spec.tolerance,
         "luminosity_fb": {
-            "blocks": {account.name: account.luminosity_read_fb for account in data},
-            "catalogued_fb": float(sum((a.luminosity_catalogued for a in data), Fraction(0))),
+            "blocks": {
+                account.name: account.luminosity_read_fb for account in blocks if account.kind == "data"
+            },
+            "catalogued_fb": float(
+                sum((sums.luminosity_catalogued for sums in samples.values()), Fraction(0))
+            ),
             "total_fb": templates.luminosity_fb,
         },
         "missing": templates.missing,
@@ -49,7 +52,6 @@ def merge_account(
 
 def _of_sample(sums: SampleSums, scale: float, expected: float | None) -> dict[str, Any]:
     is_background = sums.kind == "background"
-    generated = sum((account.generated for account in sums.blocks), Fraction(0))
     rows: dict[str, int] = {}
     weights: dict[str, Fraction] = {}
     for account in sums.blocks:
@@ -58,9 +60,9 @@ def _of_sample(sums: SampleSums, scale: float, expected: float | None) -> dict[s
             weights[step.cut] = weights.get(step.cut, Fraction(0)) + Fraction(step.sum_of_weights)
     return {
         "kind": sums.kind,
-        "entries": sum(account.entries for account in sums.blocks),
-        "entries_read": sum(account.entries_read for account in sums.blocks),
-        "generated_events": float(generated) if sums.kind != "data" else None,
+        "entries": sums.entries,
+        "entries_read": sums.entries_read,
+        "generated_events": float(sums.generated) if sums.kind != "data" else None,
         "scale": scale if is_background else None,
         "cutflow": [
             {

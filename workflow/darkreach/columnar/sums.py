@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from darkreach.columnar.block_account import BlockAccount, accounts_of
@@ -23,12 +24,42 @@ class SampleSums:
     blocks: list[BlockAccount] = field(default_factory=list)
 
     def channel_histograms(self, place: str) -> dict[str, ExactHistogram]:
-        """Channel → histogram of `place`, which is observable or sideband."""
+        """Channel → histogram of `place`, which is observable, sideband or control."""
         return {
             name.removeprefix(f"{place}/"): histogram
             for name, histogram in self.histograms.items()
             if name.startswith(f"{place}/")
         }
+
+    @property
+    def luminosity_read(self) -> Fraction:
+        """Luminosity of what was read, fb⁻¹, without rounding; 0 for simulation."""
+        return sum((account.luminosity_read for account in self.blocks), Fraction(0))
+
+    @property
+    def luminosity_catalogued(self) -> Fraction:
+        """Luminosity in the catalogue, fb⁻¹, without rounding; 0 for simulation."""
+        return sum((account.luminosity_catalogued for account in self.blocks), Fraction(0))
+
+    @property
+    def generated(self) -> Fraction:
+        """Generated events behind what was read."""
+        return sum((account.generated for account in self.blocks), Fraction(0))
+
+    @property
+    def cross_section_events(self) -> Fraction:
+        """Σ σN over what was generated, in fb, for what was read."""
+        return sum((account.cross_section_events for account in self.blocks), Fraction(0))
+
+    @property
+    def entries(self) -> int:
+        """Entries of the catalogued files."""
+        return sum(account.entries for account in self.blocks)
+
+    @property
+    def entries_read(self) -> int:
+        """Entries of the files that were read."""
+        return sum(account.entries_read for account in self.blocks)
 
 
 def sum_files(search: str, paths: Iterable[str | os.PathLike]) -> dict[str, SampleSums]:
