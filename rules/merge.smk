@@ -1,7 +1,7 @@
 # All blocks → templates of one search, and the account of the luminosity, in a tree of fixed depth: one more
 # block of thousands is added by one node of each level.
 
-FAN_IN = 32  # members of a node; with no more blocks than that, the root reads them itself
+from darkreach.columnar.merge_tree import FAN_IN, grouped
 
 
 wildcard_constraints:
@@ -14,13 +14,13 @@ def members(search, sample, level):
     """Files of one level of the tree: the blocks at level 0, and nodes above."""
     if level == 0:
         return [f"{RESULTS}/histogram/{search}/{sample}/{block}.h5" for block in blocks_of(sample)]
-    nodes = -(-len(members(search, sample, level - 1)) // FAN_IN)
-    return [f"{RESULTS}/merge/{search}/{sample}/{level}-{index}.h5" for index in range(nodes)]
+    nodes = grouped(members(search, sample, level - 1))
+    return [f"{RESULTS}/merge/{search}/{sample}/{level}-{index}.h5" for index in range(len(nodes))]
 
 
 def members_of_node(wildcards):
-    first = int(wildcards.index) * FAN_IN
-    return members(wildcards.search, wildcards.sample, int(wildcards.level) - 1)[first : first + FAN_IN]
+    nodes = grouped(members(wildcards.search, wildcards.sample, int(wildcards.level) - 1))
+    return nodes[int(wildcards.index)]
 
 
 def members_of_root(wildcards):

@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
+from darkreach.columnar.merge_tree import FAN_IN
 from darkreach.status.jobs import INTERRUPTED, MISSING, UP_TO_DATE, Job, State
 from darkreach.status.known import BlockName, Listing, Uncatalogued
-from darkreach.status.next_run import FAN_IN, merge_nodes, next_jobs
+from darkreach.status.next_run import merge_nodes, next_jobs
 
 SEARCH = "mumu_resonance"
 AFTER_MERGE = {"scan": 4, "significance": 1, "limits": 1, "figures": 1, "report": 1}

@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from darkreach.columnar.merge_tree import FAN_IN, grouped
 from darkreach.config.root import Config
 from darkreach.status.jobs import INTERRUPTED, ORDER, Job, State, rank
 from darkreach.status.known import Listing, searches_of
-
-FAN_IN = 32  # as in rules/merge.smk
 
 
 def next_jobs(config: Config, plan: Mapping[Job, State], listing: Listing) -> set[Job]:
@@ -83,6 +82,6 @@ def merge_nodes(blocks: Iterable[str]) -> dict[str, frozenset[str]]:
     nodes: dict[str, frozenset[str]] = {}
     while len(groups) > FAN_IN:
         level += 1
-        groups = [frozenset[str]().union(*groups[i : i + FAN_IN]) for i in range(0, len(groups), FAN_IN)]
+        groups = [frozenset[str]().union(*group) for group in grouped(groups)]
         nodes |= {f"{level}-{index}": group for index, group in enumerate(groups)}
     return nodes
