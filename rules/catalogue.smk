@@ -5,7 +5,7 @@
 def manifest_spec(wildcards):
     ntuple = f"{RESULTS}/ntuples/{wildcards.sample}/{wildcards.block}"
     return stages.as_json(
-        stages.manifest_spec(CONFIG, wildcards.sample, wildcards.block, [f"{ntuple}.root"], f"{ntuple}.json")
+        stages.manifest_spec(CONFIG, wildcards.sample, wildcards.block, f"{ntuple}.root", f"{ntuple}.json")
     )
 
 

@@ -5,7 +5,11 @@ import uproot
 import yaml
 from four_muons import BEAM, background_events, in_acceptance, signal_events, smeared
 
-from darkreach.catalogue.build import build_manifest
+from darkreach.catalogue.contents import contents, own_component
+from darkreach.catalogue.inspection import facts_of
+from darkreach.catalogue.listing import Source, list_sample
+from darkreach.catalogue.manifest import Manifest
+from darkreach.catalogue.memory import KnownFile
 from darkreach.config.search import Search
 from darkreach.config.stages import SkimSpec
 
@@ -106,16 +110,26 @@ def manifest_of(
     mass_GeV=None,
 ):
     """The manifest of a user's files."""
-    return build_manifest(
+    component = {
+        "process": model or sample,
+        "decay": None,
+        "cross_section_fb": cross_section_fb,
+        "generated_events": generated_events,
+        "mass_GeV": mass_GeV,
+        "lifetime_m": 0.0,
+    }
+    listed = list_sample(sample, [Source(path, block) for path in files])
+    known = {
+        path: KnownFile(path, file.size, file.mtime_ns, checksum=None, **facts_of(path, None)._asdict())
+        for path, file in listed.items()
+    }
+    values = contents(
         sample,
         block,
+        known,
         kind=kind,
         model=model,
-        tree=None,
-        files=list(files),
-        sidecar=None,
         luminosity_fb=luminosity_fb,
-        cross_section_fb=cross_section_fb,
-        generated_events=generated_events,
-        mass_GeV=mass_GeV,
+        components=[] if kind == "data" else [own_component(f"{sample}/{block}", kind=kind, **component)],
     )
+    return Manifest.model_validate(values)

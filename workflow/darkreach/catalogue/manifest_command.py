@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from darkreach.config.stages import read_spec
 
     spec = read_spec(ManifestSpec, args.spec)
-    manifest = build_manifest(args.sample, args.block, **spec.model_dump())
+    manifest = build_manifest(args.sample, args.block, spec)
     manifest.write(args.output)
     if not manifest.entries:
         print(f"darkreach manifest: note: block '{manifest.name}' has no entries", file=sys.stderr)

@@ -51,9 +51,8 @@ class ManifestSpec(Section):
 
     kind: Literal["data", "background", "signal"]
     model: ModelName | None
-    decay: Decay | None
     tree: str | None
-    files: list[str] = Field(min_length=1)
+    ntuple: str
     sidecar: str
     luminosity_fb: Positive | None = Field(description="of data, as a check of what was simulated")
 
@@ -101,16 +100,15 @@ def _own_sample(config: Config, name: str, sample: Sample) -> OwnSample:
 
 
 def manifest_spec(
-    config: Config, sample_name: str, block_name: str, files: list[str], sidecar: str
+    config: Config, sample_name: str, block_name: str, ntuple: str, sidecar: str
 ) -> ManifestSpec:
     """What `manifest` needs for one simulated block."""
     sample = config.samples[sample_name]
     return ManifestSpec(
         kind=sample.kind,
         model=sample.model,
-        decay=config.decay_of(sample_name),
         tree=sample.tree,
-        files=files,
+        ntuple=ntuple,
         sidecar=sidecar,
         # a simulated background counts by what was generated, however that was said
         luminosity_fb=sample.blocks[block_name].luminosity_fb if sample.kind == "data" else None,
