@@ -43,7 +43,6 @@ def observed(background=1.0, n_at_one=0, **kwargs):
 
 
 def test_the_workspace_agrees_with_pyhf():
-    pytest.importorskip("pyhf")
     spec, templates = toy.spec(blind=False, rates=SYSTEMATICS), observed(background=200.0, n_at_one=2)
     workspace = counting_workspace(templates, *parts(templates, spec), 1.0, 3.0, spec)
     report = referee([workspace], upper_limits([workspace], 0.95), 1, 1, 0.95, 0.005)
