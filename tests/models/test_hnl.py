@@ -9,10 +9,10 @@ from darkreach.models.constants import (
     FERMI_CONSTANT,
     HBAR_GEV_S,
     MUON_MASS,
+    PION_MASS,
     TAU_MASS,
 )
 from darkreach.models.hnl import (
-    PION_MASS,
     SIN2_THETA_W,
     TAU_LIFETIME_S,
     V_UD,

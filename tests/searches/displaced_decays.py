@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from darkreach.detector.beams import boost
-from darkreach.models.constants import MUON_MASS, TAU_MASS
+from darkreach.models.constants import MUON_MASS, PION_MASS, TAU_MASS
 from darkreach.searches.kinematics import breakup_momentum
-from darkreach.searches.mass_solutions import PION_MASS
 
 TAU_ENERGY = 10.58 / 2
 

@@ -9,10 +9,10 @@ from displaced_decays import decays, two_body
 
 from darkreach.config.search import Search
 from darkreach.detector import BEAMS
+from darkreach.models.constants import PION_MASS
 from darkreach.searches import heavy_neutral_lepton as search
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.kinematics import beam_momentum, vertex_momenta
-from darkreach.searches.mass_solutions import PION_MASS
 
 CONFIG = Path(__file__).parents[2] / "config/searches/heavy_neutral_lepton.yaml"
 BEAM = BEAMS["belle"]

@@ -6,10 +6,9 @@ from four_muons import two_body
 from darkreach.config.search import Search
 from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost
-from darkreach.models.constants import ELECTRON_MASS, MUON_MASS, TAU_MASS
+from darkreach.models.constants import ELECTRON_MASS, MUON_MASS, PION_MASS, TAU_MASS
 from darkreach.searches import leptophilic_scalar as search
 from darkreach.searches.cutflow import Cutflow
-from darkreach.searches.leptophilic_features import PION_MASS
 
 BEAM = BEAMS["belle"]
 LEPTONS = {"electron": ELECTRON_MASS, "muon": MUON_MASS}

@@ -5,9 +5,9 @@ import pytest
 from displaced_decays import decays, directions, moving
 
 from darkreach.detector.beams import boost
-from darkreach.models.constants import MUON_MASS, TAU_MASS
+from darkreach.models.constants import MUON_MASS, PION_MASS, TAU_MASS
 from darkreach.searches.kinematics import magnitude
-from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
+from darkreach.searches.mass_solutions import mass_solutions
 
 
 def flight(momentum):

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import ALPHA_0, FERMI_CONSTANT, MUON_MASS, TAU_MASS
-from darkreach.models.hnl import PION_MASS, Hnl
+from darkreach.models.constants import ALPHA_0, FERMI_CONSTANT, MUON_MASS, PION_MASS, TAU_MASS
+from darkreach.models.hnl import Hnl
 from darkreach.searches.mass_solutions import mass_solutions
 from darkreach.simulation.hnl import (
     LEFT,

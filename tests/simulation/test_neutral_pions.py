@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import quad
 
 from darkreach.models.constants import ELECTRON_MASS
+from darkreach.models.constants import NEUTRAL_PION_MASS as PION_MASS
 from darkreach.simulation.neutral_pions import (
-    PION_MASS,
     dalitz_decays,
     photons_of_pions,
     rotate_to,

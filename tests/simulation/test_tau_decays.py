@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from darkreach.models.constants import TAU_MASS
-from darkreach.models.hnl import PION_MASS
+from darkreach.models.constants import PION_MASS, TAU_MASS
 from darkreach.simulation.phase_space import isotropic_directions
 from darkreach.simulation.tau_decays import TAU_DECAY_LENGTH, decay_taus
 from darkreach.simulation.tau_library import make_tau_library

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import ALPHA_0, SQRT_S_NOMINAL, TAU_MASS
+from darkreach.models.constants import ALPHA_0, PION_MASS, SQRT_S_NOMINAL, TAU_MASS
 from darkreach.models.cross_section import cross_section_fb
-from darkreach.models.hnl import PION_MASS, Hnl
+from darkreach.models.hnl import Hnl
 from darkreach.models.model import Model
 from darkreach.models.registry import MODELS, model_named
 

@@ -7,6 +7,9 @@ ELECTRON_MASS = 0.51099895e-3
 MUON_MASS = 0.1056583755
 TAU_MASS = 1.77693
 LEPTON_MASSES = {"e": ELECTRON_MASS, "mu": MUON_MASS, "tau": TAU_MASS}
+# Of π± and π⁰, same source.
+PION_MASS = 0.13957039
+NEUTRAL_PION_MASS = 0.1349768
 
 # Fine-structure constant at zero momentum transfer (CODATA).
 ALPHA_0 = 1 / 137.035999

@@ -11,12 +11,19 @@ long by up to some tens of percent.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkreach.models.constants import ELECTRON_MASS, FERMI_CONSTANT, HBAR_GEV_S, MUON_MASS, TAU_MASS
+from darkreach.models.constants import (
+    ELECTRON_MASS,
+    FERMI_CONSTANT,
+    HBAR_GEV_S,
+    MUON_MASS,
+    NEUTRAL_PION_MASS,
+    PION_MASS,
+    TAU_MASS,
+)
 from darkreach.models.model import Model
 
 # Particle Data Group, Review of Particle Physics 2024; masses in GeV.
 TAU_LIFETIME_S = 290.3e-15
-PION_MASS = 0.13957039
 V_UD = 0.97367
 SIN2_THETA_W = 0.2312
 
@@ -24,7 +31,7 @@ SIN2_THETA_W = 0.2312
 PION_DECAY_CONSTANT = 0.1303
 # Mass and decay constant f in GeV of the neutral pseudoscalars, arXiv:1805.08567.
 _PSEUDOSCALARS = {
-    "pi0nu": (0.1349768, PION_DECAY_CONSTANT),
+    "pi0nu": (NEUTRAL_PION_MASS, PION_DECAY_CONSTANT),
     "etanu": (0.547862, 0.0817),
     "etaprimenu": (0.95778, 0.0947),
 }

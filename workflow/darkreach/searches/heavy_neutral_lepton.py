@@ -12,7 +12,7 @@ from pydantic import Field
 from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost, reversed_momentum
-from darkreach.models.constants import MUON_MASS
+from darkreach.models.constants import MUON_MASS, PION_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.cuts import (
     Columns,
@@ -36,7 +36,7 @@ from darkreach.searches.kinematics import (
     vertex_momenta,
     vertex_momentum,
 )
-from darkreach.searches.mass_solutions import PION_MASS, mass_solutions
+from darkreach.searches.mass_solutions import mass_solutions
 
 METHOD = "counting"
 REGION_VARIABLE = "m_minus"

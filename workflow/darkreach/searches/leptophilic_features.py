@@ -21,8 +21,6 @@ from darkreach.searches.kinematics import (
     rest_frame,
 )
 
-PION_MASS = 0.13957039  # GeV, PDG; most charged daughters of the τ are pions
-
 COMMON_FEATURES = (
     "thrust",
     "missing_mass2",

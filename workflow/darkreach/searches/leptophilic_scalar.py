@@ -10,7 +10,7 @@ from pydantic import Field
 
 from darkreach.config.base import Fraction, NonNegative, Positive, Section
 from darkreach.detector import BEAMS
-from darkreach.models.constants import ELECTRON_MASS, MUON_MASS
+from darkreach.models.constants import ELECTRON_MASS, MUON_MASS, PION_MASS
 from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.cuts import (
     Columns,
@@ -31,7 +31,6 @@ from darkreach.searches.kinematics import (
 )
 from darkreach.searches.leptophilic_features import (
     DISPLACED_FEATURES,
-    PION_MASS,
     PROMPT_FEATURES,
     Candidate,
     leptophilic_features,
@@ -180,6 +179,6 @@ def _candidate(variables: Columns, channel: np.ndarray) -> Candidate:
     return Candidate(
         pair=np.where(displaced[:, None, None], at_vertex, as_measured),
         lepton_mass=mass,
-        taus=track_momenta(variables, TAUS, PION_MASS),
+        taus=track_momenta(variables, TAUS, PION_MASS),  # most charged daughters of the τ are pions
         beams=beam_momentum(variables),
     )

@@ -14,10 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkreach.models.constants import TAU_MASS
+from darkreach.models.constants import PION_MASS, TAU_MASS
 from darkreach.searches.kinematics import mass_squared
-
-PION_MASS = 0.13957039  # GeV, of the charged pion, Particle Data Group, Review of Particle Physics 2024
 
 
 class Solutions(NamedTuple):

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from darkreach.errors import DarkreachError
-from darkreach.models.constants import FERMI_CONSTANT, MUON_MASS, TAU_MASS
-from darkreach.models.hnl import PION_MASS, SIN2_THETA_W
+from darkreach.models.constants import FERMI_CONSTANT, MUON_MASS, PION_MASS, TAU_MASS
+from darkreach.models.hnl import SIN2_THETA_W
 from darkreach.simulation.neutral_pions import rotate_to
 from darkreach.simulation.particles import Generated
 from darkreach.simulation.phase_space import boost, decay_to_pair, direction, isotropic_directions

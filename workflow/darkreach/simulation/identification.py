@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from darkreach.models.constants import PION_MASS
+
 KLM_ACCEPTANCE = (np.radians(25.0), np.radians(155.0))
 # Used for K too (assumed): they decay more often, but with a kink that few track fits survive.
-PION_MASS_OVER_CTAU = 0.13957039 / 780.45  # GeV/cm, PDG
+PION_MASS_OVER_CTAU = PION_MASS / 780.45  # GeV/cm, PDG
 CALORIMETER_RADIUS = 125.0  # cm, both detectors
 
 # How much better electrons are told from muons than from other particles: then 0.5 % of slow ones have

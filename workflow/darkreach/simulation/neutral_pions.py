@@ -2,17 +2,16 @@
 
 import numpy as np
 
-from darkreach.models.constants import ELECTRON_MASS
+from darkreach.models.constants import ELECTRON_MASS, NEUTRAL_PION_MASS
 from darkreach.simulation.phase_space import boost, decay_to_pair, direction, isotropic_directions
 
-PION_MASS = 0.1349768  # GeV, π⁰, Particle Data Group 2024
 DALITZ_FRACTION = 0.01174  # B(π⁰ → γe⁺e⁻), Particle Data Group 2024
 
 
 def photons_of_pions(momentum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Momenta (2, 4, n) in GeV of the photons of π⁰ → γγ, for π⁰ of `momentum` (4, n)."""
     n = momentum.shape[-1]
-    return decay_to_pair(momentum, np.full(n, PION_MASS), 0.0, isotropic_directions(n, rng))
+    return decay_to_pair(momentum, np.full(n, NEUTRAL_PION_MASS), 0.0, isotropic_directions(n, rng))
 
 
 def dalitz_decays(momentum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -25,13 +24,13 @@ def dalitz_decays(momentum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     q2 = sample_pair_mass_squared(n, rng)
     mass = np.sqrt(q2)
     unit = isotropic_directions(n, rng)
-    photon_energy = (PION_MASS**2 - q2) / (2 * PION_MASS)
+    photon_energy = (NEUTRAL_PION_MASS**2 - q2) / (2 * NEUTRAL_PION_MASS)
     photon = np.concatenate([photon_energy * unit, photon_energy[np.newaxis]])
-    pair_energy = PION_MASS - photon_energy
+    pair_energy = NEUTRAL_PION_MASS - photon_energy
     pair = np.concatenate([-photon_energy * unit, pair_energy[np.newaxis]])
     electron_unit = _around(-unit, _electron_cosine(4 * ELECTRON_MASS**2 / q2, rng), rng)
     leptons = decay_to_pair(pair, mass, ELECTRON_MASS, electron_unit)
-    return boost(np.concatenate([photon[np.newaxis], leptons]), momentum, np.full(n, PION_MASS))
+    return boost(np.concatenate([photon[np.newaxis], leptons]), momentum, np.full(n, NEUTRAL_PION_MASS))
 
 
 def sample_pair_mass_squared(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -39,10 +38,10 @@ def sample_pair_mass_squared(n: int, rng: np.random.Generator) -> np.ndarray:
     threshold = 4 * ELECTRON_MASS**2
     q2, pending = np.empty(n), np.arange(n)
     while len(pending):
-        trial = threshold * (PION_MASS**2 / threshold) ** rng.random(len(pending))
+        trial = threshold * (NEUTRAL_PION_MASS**2 / threshold) ** rng.random(len(pending))
         q2[pending] = trial
         ratio = threshold / trial
-        weight = (1 - trial / PION_MASS**2) ** 3 * (1 + ratio / 2) * np.sqrt(1 - ratio)
+        weight = (1 - trial / NEUTRAL_PION_MASS**2) ** 3 * (1 + ratio / 2) * np.sqrt(1 - ratio)
         pending = pending[rng.random(len(pending)) > weight]
     return q2
 
