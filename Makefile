@@ -18,7 +18,7 @@ run: $(READY)
 
 test: $(READY)
 	@echo "== Running the tests"
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 env: $(READY)
 	@echo "== The environment is in .venv; to use it: source .venv/bin/activate"
