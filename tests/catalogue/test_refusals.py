@@ -80,6 +80,8 @@ def test_a_file_without_a_good_run(catalogue) -> None:
     bad.unlink()
     bad = catalogue.write("data/c.root", {})
     assert f"{bad}: has no entries and so no good run" in catalogue.refusal()
+    other = catalogue.write("data/d.root", {(7, 3): range(10)})
+    assert f"{bad}: has no entries" in (message := catalogue.refusal()) and f"(likewise {other})" in message
 
 
 def test_a_run_without_luminosity(catalogue) -> None:

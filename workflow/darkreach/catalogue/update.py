@@ -18,6 +18,7 @@ from darkreach.catalogue.duplicates import (
     refuse_rows_in_two_blocks,
     refuse_same_file,
 )
+from darkreach.catalogue.luminosity import Row
 from darkreach.catalogue.manifest import Manifest
 from darkreach.catalogue.memory import KnownFile, runs_of
 from darkreach.catalogue.state import State
@@ -79,7 +80,7 @@ def _assign(state: State) -> None:
     files, spec = state.memory.files, state.spec
     before = {path: file.block for path, file in files.items()}
     if spec.kind == "data":
-        state.rows = {path: state.account.rows_of(path, runs_of(file)) for path, file in files.items()}
+        state.rows = _rows(state)
     if spec.blocks:
         listed = {path: file.source.block or "" for path, file in state.listed.items()}
         state.blocks = {path: listed.get(path, file.block or "") for path, file in files.items()}
@@ -90,6 +91,21 @@ def _assign(state: State) -> None:
         first_runs = {path: min(runs_of(file), default=(-1, -1)) for path, file in files.items()}
         state.blocks = blocks_of_simulation(before, first_runs, spec.block_files)
     _refuse_new_in_closed(state, before)
+
+
+def _rows(state: State) -> dict[str, list[Row]]:
+    """Rows of luminosity of each file; one sentence says of all files that have none or wrong ones."""
+    rows, problems = {}, {}
+    for path, file in state.memory.files.items():
+        try:
+            rows[path] = state.account.rows_of(path, runs_of(file))
+        except DarkreachError as error:
+            problems[path] = str(error)
+    if problems:
+        (_, first), *others = problems.items()
+        more = f" (likewise {', '.join(path for path, _ in others)})" if others else ""
+        raise DarkreachError(f"samples.{state.name}: {first}{more}")
+    return rows
 
 
 def _refuse_new_in_closed(state: State, before: dict[str, str | None]) -> None:
