@@ -7,9 +7,10 @@ ELECTRON_MASS = 0.51099895e-3
 MUON_MASS = 0.1056583755
 TAU_MASS = 1.77693
 LEPTON_MASSES = {"e": ELECTRON_MASS, "mu": MUON_MASS, "tau": TAU_MASS}
-# Of π± and π⁰, same source.
+# Of π±, π⁰ and η, same source.
 PION_MASS = 0.13957039
 NEUTRAL_PION_MASS = 0.1349768
+ETA_MASS = 0.547862
 
 # Fine-structure constant at zero momentum transfer (CODATA).
 ALPHA_0 = 1 / 137.035999

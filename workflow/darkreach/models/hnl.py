@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from darkreach.models.constants import (
     ELECTRON_MASS,
+    ETA_MASS,
     FERMI_CONSTANT,
     HBAR_GEV_S,
     MUON_MASS,
@@ -32,7 +33,7 @@ PION_DECAY_CONSTANT = 0.1303
 # Mass and decay constant f in GeV of the neutral pseudoscalars, arXiv:1805.08567.
 _PSEUDOSCALARS = {
     "pi0nu": (NEUTRAL_PION_MASS, PION_DECAY_CONSTANT),
-    "etanu": (0.547862, 0.0817),
+    "etanu": (ETA_MASS, 0.0817),
     "etaprimenu": (0.95778, 0.0947),
 }
 # Mass in GeV, g in GeV² and κ of the neutral vectors, arXiv:1805.08567.

@@ -21,7 +21,7 @@ from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
 from darkreach.simulation.conversions import convert_photons
 from darkreach.simulation.pairs import invariant_mass
-from darkreach.simulation.particle_lists import PER_PARTICLE, take
+from darkreach.simulation.particle_lists import PER_PARTICLE, rows_of_events, take
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.pool_smoothing import LARGEST_CHANGE, WHOLE_ENERGY, smoothed
 from darkreach.simulation.potential_leptons import PotentialLeptons
@@ -38,7 +38,7 @@ class Pool:
     particles: the events, photons converted. choice: (n, k) indices of the chosen particles. probability:
     (n,) that exactly these are found and that they have the leptons, times the weight of the event.
     displaced: (particles,) tracks that come from elsewhere and do not count. bounds: for each lepton (n, k),
-    as of `PotentialLeptons`.
+    as of `PotentialLeptons`. generated: events of the process that those in the pool stand for.
     """
 
     particles: Particles
@@ -48,11 +48,12 @@ class Pool:
     bounds: list[np.ndarray]
     leptons: PotentialLeptons
     smooth: bool
+    generated: int
 
     @property
     def efficiency(self) -> float:
         """Possible candidates per generated event."""
-        return float(self.probability.sum() / self.particles.n_events)
+        return float(self.probability.sum() / self.generated)
 
     @property
     def passed(self) -> int:
@@ -64,11 +65,9 @@ class Pool:
         p = self.particles
         drawn = rng.choice(len(self.choice), n_events, p=self.probability / self.probability.sum())
         event = p.event[self.choice[drawn, 0]]
-        first, last = np.searchsorted(p.event, event), np.searchsorted(p.event, event, side="right")
-        new_event = np.repeat(np.arange(n_events), last - first)
-        new_first = np.cumsum(last - first) - (last - first)
-        index = np.arange(len(new_event)) + np.repeat(first - new_first, last - first)
-        chosen = self.choice[drawn] + (new_first - first)[:, None]
+        index, new_event = rows_of_events(p.event, event)
+        moved = np.searchsorted(new_event, np.arange(n_events)) - np.searchsorted(p.event, event)
+        chosen = self.choice[drawn] + moved[:, None]
         particles = take(p, index)
         particles.event, particles.n_events = new_event, n_events
 
@@ -108,6 +107,7 @@ def merge_pools(pools: Iterable[Pool]) -> Pool:
         bounds=[np.concatenate(bounds) for bounds in zip(*(part.bounds for part in parts), strict=True)],
         leptons=parts[0].leptons,
         smooth=parts[0].smooth,
+        generated=sum(part.generated for part in parts),
     )
 
 
@@ -123,6 +123,7 @@ def _without_useless_events(pool: Pool) -> Pool:
         pool.bounds,
         pool.leptons,
         pool.smooth,
+        pool.generated,
     )
 
 
@@ -132,10 +133,12 @@ def fill_pool(
     detector: str,
     rng: np.random.Generator,
     weight: np.ndarray | None = None,
+    generated: int | None = None,
 ) -> Pool:
     """All choices of tracks from the events of a generator that can pass the cuts of an ntuple.
 
-    weight: (n_events,) how many events of the process each of them stands for; None: one.
+    weight: (n_events,) how many events of the process each of them stands for; None: one. generated: how
+    many all of them stand for; None: their number.
     """
     particles = convert_photons(particles, detector, rng)
     leptons = PotentialLeptons.of_cuts(cuts, detector)
@@ -176,6 +179,7 @@ def fill_pool(
         [bound[choice] for bound in bounds],
         leptons,
         smooth,
+        particles.n_events if generated is None else generated,
     )
 
 

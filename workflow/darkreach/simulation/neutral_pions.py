@@ -1,4 +1,4 @@
-"""Decays of π⁰: to two photons, or the Dalitz decay to γe⁺e⁻."""
+"""Decays of π⁰ and η: to two photons, or the Dalitz decay to γe⁺e⁻."""
 
 import numpy as np
 
@@ -14,34 +14,42 @@ def photons_of_pions(momentum: np.ndarray, rng: np.random.Generator) -> np.ndarr
     return decay_to_pair(momentum, np.full(n, NEUTRAL_PION_MASS), 0.0, isotropic_directions(n, rng))
 
 
-def dalitz_decays(momentum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Momenta (3, 4, n) in GeV of the γ, e⁻ and e⁺ of π⁰ → γe⁺e⁻, for π⁰ of `momentum` (4, n).
+def dalitz_decays(
+    momentum: np.ndarray, rng: np.random.Generator, mass: np.ndarray | float = NEUTRAL_PION_MASS
+) -> np.ndarray:
+    """Momenta (3, 4, n) in GeV of the γ, e⁻ and e⁺ of π⁰ → γe⁺e⁻, for π⁰ of `momentum` (4, n), or for η.
 
+    mass: (n,) of the meson, GeV.
     The pair's mass follows N. M. Kroll and W. Wada, Phys. Rev. 98 (1955) 1355, with a form factor of 1, and
     the electron its angular distribution 1 + cos²θ + (4m²/q²) sin²θ in the rest frame of the pair.
     """
     n = momentum.shape[-1]
-    q2 = sample_pair_mass_squared(n, rng)
-    mass = np.sqrt(q2)
+    mass = np.broadcast_to(mass, n)
+    q2 = sample_pair_mass_squared(n, rng, mass)
     unit = isotropic_directions(n, rng)
-    photon_energy = (NEUTRAL_PION_MASS**2 - q2) / (2 * NEUTRAL_PION_MASS)
+    photon_energy = (mass**2 - q2) / (2 * mass)
     photon = np.concatenate([photon_energy * unit, photon_energy[np.newaxis]])
-    pair_energy = NEUTRAL_PION_MASS - photon_energy
+    pair_energy = mass - photon_energy
     pair = np.concatenate([-photon_energy * unit, pair_energy[np.newaxis]])
     electron_unit = _around(-unit, _electron_cosine(4 * ELECTRON_MASS**2 / q2, rng), rng)
-    leptons = decay_to_pair(pair, mass, ELECTRON_MASS, electron_unit)
-    return boost(np.concatenate([photon[np.newaxis], leptons]), momentum, np.full(n, NEUTRAL_PION_MASS))
+    leptons = decay_to_pair(pair, np.sqrt(q2), ELECTRON_MASS, electron_unit)
+    return boost(np.concatenate([photon[np.newaxis], leptons]), momentum, mass)
 
 
-def sample_pair_mass_squared(n: int, rng: np.random.Generator) -> np.ndarray:
-    """q² (n,) in GeV² of the e⁺e⁻ pair: dΓ/dq² ∝ (1 − q²/M²)³ (1 + 2m²/q²) √(1 − 4m²/q²) / q²."""
-    threshold = 4 * ELECTRON_MASS**2
+def sample_pair_mass_squared(
+    n: int, rng: np.random.Generator, mass: np.ndarray | float = NEUTRAL_PION_MASS
+) -> np.ndarray:
+    """q² (n,) in GeV² of the e⁺e⁻ pair: dΓ/dq² ∝ (1 − q²/M²)³ (1 + 2m²/q²) √(1 − 4m²/q²) / q².
+
+    mass: M of the meson, (n,) or one for all, GeV.
+    """
+    threshold, largest = 4 * ELECTRON_MASS**2, np.broadcast_to(mass, n) ** 2
     q2, pending = np.empty(n), np.arange(n)
     while len(pending):
-        trial = threshold * (NEUTRAL_PION_MASS**2 / threshold) ** rng.random(len(pending))
+        trial = threshold * (largest[pending] / threshold) ** rng.random(len(pending))
         q2[pending] = trial
         ratio = threshold / trial
-        weight = (1 - trial / NEUTRAL_PION_MASS**2) ** 3 * (1 + ratio / 2) * np.sqrt(1 - ratio)
+        weight = (1 - trial / largest[pending]) ** 3 * (1 + ratio / 2) * np.sqrt(1 - ratio)
         pending = pending[rng.random(len(pending)) > weight]
     return q2
 

@@ -33,3 +33,14 @@ def joined(lists: Sequence[Particles], n_events: int) -> Particles:
         known = all(part is not None for part in parts)
         columns[name] = np.concatenate(parts)[order] if known else None
     return Particles(n_events=n_events, proper_length=lists[0].proper_length, **columns)
+
+
+def rows_of_events(event_of_row: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of some events, one after the other and as often as they are named, and their new event numbers.
+
+    event_of_row: (n,) not decreasing. events: (m,), which become 0 to m − 1.
+    """
+    first, last = (np.searchsorted(event_of_row, events, side=side) for side in ("left", "right"))
+    new_event = np.repeat(np.arange(len(events)), last - first)
+    new_first = np.cumsum(last - first) - (last - first)
+    return np.arange(len(new_event)) + np.repeat(first - new_first, last - first), new_event

@@ -13,7 +13,8 @@ import numpy as np
 
 from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
-from darkreach.simulation.block_pool import fill_pool, is_smoothed, merge_pools
+from darkreach.simulation.block_pool import Pool, fill_pool, is_smoothed, merge_pools
+from darkreach.simulation.dalitz_copies import dalitz_photons, with_fresh_decays
 from darkreach.simulation.muon_enriched import SHARES, muon_enriched
 from darkreach.simulation.particles import Particles, batch_sizes
 from darkreach.simulation.pythia import published_cross_section_fb
@@ -25,6 +26,10 @@ from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 120_000, "bbbar": 60_000}
 POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
+# An event with a Dalitz decay gets TRIAL_COPIES with decays of their own, and from what they say so many that
+# each is drawn DRAWS_OF_COPY times on average.
+TRIAL_COPIES = 20
+DRAWS_OF_COPY = 1.0
 PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
 
 
@@ -43,7 +48,8 @@ class Sampler(Protocol):
 class PoolRecord:
     """How a process is drawn from a pool; for the sidecar.
 
-    pool_events: generated for the pool. pool_passed: of these, events that can become a candidate.
+    pool_events: generated for the pool. pool_passed: events in it that can become a candidate, each copy with
+    a decay of its own counted.
     filter_efficiency: possible candidates per generated event.
     expected_events: possible candidates in the luminosity of the block.
     upper_limit_events: if the pool is empty, the limit on expected_events at 90 % CL.
@@ -100,19 +106,49 @@ class Pooled:
                 (generators.background(process, n, rng).particles, np.ones(n))
                 for n in batch_sizes(n_events, POOL_BATCH)
             )
+        produced = self.cross_section_fb * (spec.luminosity_fb or 0.0)
         self._pool = merge_pools(
-            fill_pool(particles, spec.ntuple, spec.detector, rng, weight) for particles, weight in events
+            part
+            for particles, weight in events
+            for part in _parts_of_pool(particles, weight, produced / n_events, spec, rng)
         )
         passed, efficiency = self._pool.passed, self._pool.efficiency
-        produced = self.cross_section_fb * (spec.luminosity_fb or 0.0)
         limit = None if passed else -math.log(0.1) / n_events * produced
         self.record = PoolRecord(process, n_events, passed, efficiency, efficiency * produced, limit)
-        report(spec, f"{process}: {passed} of {n_events} pool events can become candidates")
+        report(spec, f"{process}: {passed} events, from {n_events} generated ones, can become candidates")
 
     def possible(self, n_produced: int, rng: np.random.Generator) -> Iterator[Particles]:
         wanted = int(rng.poisson(n_produced * self._pool.efficiency))
         for n_events in batch_sizes(wanted, BATCH):
             yield self._pool.draw(n_events, rng)
+
+
+def _parts_of_pool(
+    particles: Particles, weight: np.ndarray, draws: float, spec: SimulateSpec, rng: np.random.Generator
+) -> Iterator[Pool]:
+    """Pools of some events; those with Dalitz decays, where electrons are looked for, with many new ones.
+
+    draws: how often an event of weight 1 happens in the luminosity of the block.
+    """
+    cuts, detector, generated = spec.ntuple, spec.detector, particles.n_events
+    if "electron" in cuts.pair_leptons:
+        events = np.unique(particles.event[dalitz_photons(particles)[0]])
+        trials = fill_pool(
+            with_fresh_decays(particles, np.repeat(events, TRIAL_COPIES), rng), cuts, detector, rng
+        )
+        found = np.bincount(
+            trials.particles.event[trials.choice[:, 0]] // TRIAL_COPIES, trials.probability, len(events)
+        )
+        expected = draws * weight[events] * found / TRIAL_COPIES
+        number = np.maximum(np.ceil(expected / DRAWS_OF_COPY).astype(int), TRIAL_COPIES)
+        for part in np.array_split(np.arange(len(events)), -(-number.sum() // POOL_BATCH)):
+            copied = np.repeat(events[part], number[part])
+            copies = with_fresh_decays(particles, copied, rng)
+            each = np.repeat(weight[events[part]] / number[part], number[part])
+            yield fill_pool(copies, cuts, detector, rng, each, generated=0)
+        weight = weight.copy()
+        weight[events] = 0.0
+    yield fill_pool(particles, cuts, detector, rng, weight, generated)
 
 
 def sampler_of(process: str, spec: SimulateSpec, generators: Generators) -> Sampler:
