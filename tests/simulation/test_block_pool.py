@@ -52,10 +52,9 @@ def every_event(particles, cuts, rng):
 
 @pytest.mark.parametrize("cuts", [CUTS, PAIRS], ids=["four tracks", "identified pair"])
 def test_drawing_gives_as_many_candidates_as_simulating_everything(converted, cuts, monkeypatch):
-    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
     monkeypatch.setattr(block_pool, "is_smoothed", lambda cuts, detector: False)
     rng = np.random.default_rng(3)
-    pool = fill_pool(converted, cuts, "belle2", rng)
+    pool = fill_pool(converted, cuts, "belle2")
     n_times, n_drawn = 6, 15_000
     direct = [every_event(converted, cuts, rng) for _ in range(n_times)]
     events = sum(len(events.event) for events in direct) / n_times
@@ -69,10 +68,9 @@ def test_drawing_gives_as_many_candidates_as_simulating_everything(converted, cu
     assert len(drawn.pairs.event) * share == pytest.approx(rows, abs=8 * error)
 
 
-def test_nothing_outside_the_pool_becomes_a_candidate(converted, monkeypatch):
-    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
+def test_nothing_outside_the_pool_becomes_a_candidate(converted):
     rng = np.random.default_rng(4)
-    pool = fill_pool(converted, WHOLE, "belle2", rng)
+    pool = fill_pool(converted, WHOLE, "belle2")
     inside = np.zeros(converted.n_events, bool)
     inside[converted.event[pool.choice[:, 0]]] = True
     assert 0 < inside.sum() == pool.passed < 0.01 * converted.n_events
@@ -95,7 +93,7 @@ def test_four_plain_tracks_have_the_product_of_their_efficiencies():
     """0.99⁴; they are always drawn together, and without demands are found and unchanged."""
     rng = np.random.default_rng(5)
     whole = PLAIN.model_copy(update={"track_mass_GeV": (9.2, 12.0)})
-    pool = fill_pool(four_muons(), whole, "belle2", rng)
+    pool = fill_pool(four_muons(), whole, "belle2")
     assert pool.efficiency == pytest.approx(0.99**4 / 2, rel=1e-6)
     drawn = pool.draw(10, rng)
     assert drawn.n_events == 10 and drawn.found.all()
@@ -106,9 +104,7 @@ def test_four_plain_tracks_have_the_product_of_their_efficiencies():
 def test_two_tracks_make_an_empty_pool():
     """An event with two muons and no photon that converts."""
     particles = four_muons()
-    pool = fill_pool(
-        take(particles, particles.momentum[:, 1] == 0), WHOLE, "belle2", np.random.default_rng(6)
-    )
+    pool = fill_pool(take(particles, particles.momentum[:, 1] == 0), WHOLE, "belle2")
     assert pool.passed == 0 and pool.efficiency == 0
 
 
@@ -116,14 +112,12 @@ def test_what_carries_the_whole_energy_is_not_smoothed():
     assert not is_smoothed(WHOLE, "belle2") and is_smoothed(CUTS, "belle2") and is_smoothed(PAIRS, "belle")
 
 
-def test_a_pool_filled_in_parts_is_the_pool_of_all(converted, monkeypatch):
+def test_a_pool_filled_in_parts_is_the_pool_of_all(converted):
     """Same choices with the same momenta and probabilities; only events that can be drawn are kept."""
-    monkeypatch.setattr(block_pool, "convert_photons", lambda particles, detector, rng: particles)
-    rng = np.random.default_rng(7)
     half = np.arange(converted.n_events) < converted.n_events // 2
     parts = [select_events(converted, mask)[0] for mask in (half, ~half)]
-    whole = fill_pool(converted, CUTS, "belle2", rng)
-    merged = merge_pools(fill_pool(part, CUTS, "belle2", rng) for part in parts)
+    whole = fill_pool(converted, CUTS, "belle2")
+    merged = merge_pools(fill_pool(part, CUTS, "belle2") for part in parts)
     assert merged.passed == whole.passed == len(np.unique(merged.particles.event))
     assert merged.efficiency == pytest.approx(whole.efficiency, rel=1e-12)
 

@@ -19,7 +19,6 @@ import numpy as np
 from darkreach.config.ntuple_cuts import NtupleCuts
 from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
-from darkreach.simulation.conversions import convert_photons
 from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particle_lists import PER_PARTICLE, rows_of_events, take
 from darkreach.simulation.particles import Particles
@@ -131,16 +130,14 @@ def fill_pool(
     particles: Particles,
     cuts: NtupleCuts,
     detector: str,
-    rng: np.random.Generator,
     weight: np.ndarray | None = None,
     generated: int | None = None,
 ) -> Pool:
-    """All choices of tracks from the events of a generator that can pass the cuts of an ntuple.
+    """All choices of tracks from events, photons converted, that can pass the cuts of an ntuple.
 
     weight: (n_events,) how many events of the process each of them stands for; None: one. generated: how
     many all of them stand for; None: their number.
     """
-    particles = convert_photons(particles, detector, rng)
     leptons = PotentialLeptons.of_cuts(cuts, detector)
     smooth = is_smoothed(cuts, detector)
     charge = charge_of(particles.pdg)

@@ -24,15 +24,29 @@ def convert_photons(particles: Particles, detector: str, rng: np.random.Generato
     They start at the layer where it happened. Photons below 0.1 GeV in the laboratory are left as they are.
     Which particles are found as tracks must not be decided yet.
     """
-    beams, geometry = BEAMS[detector], GEOMETRY[detector]
+    return with_conversions(particles, way_to_conversion(particles, detector, rng), detector, rng)
+
+
+def way_to_conversion(particles: Particles, detector: str, rng: np.random.Generator) -> np.ndarray:
+    """(n,) way of each photon to where it converts, cm; infinite for those that do not, and all else."""
+    way = np.full(len(particles.pdg), np.inf)
     photon = np.flatnonzero(particles.pdg == 22)
-    lab = beams.to_lab(particles.momentum[photon])
+    lab = BEAMS[detector].to_lab(particles.momentum[photon])
     hard = lab[:, 3] > LOWEST_ENERGY
     photon, lab = photon[hard], lab[hard]
-    distance = conversion_distance(lab, particles.vertex[photon], geometry, rng)
-    converts = np.isfinite(distance)
-    photon, lab, distance = photon[converts], lab[converts], distance[converts]
-    pairs = pairs_of_photons(particles, photon, lab, distance, detector, rng)
+    way[photon] = conversion_distance(lab, particles.vertex[photon], GEOMETRY[detector], rng)
+    return way
+
+
+def with_conversions(
+    particles: Particles, way: np.ndarray, detector: str, rng: np.random.Generator
+) -> Particles:
+    """Electron and positron in place of each photon with a finite `way` (n,) in cm, unless it is too soft."""
+    photon = np.flatnonzero(np.isfinite(way))
+    lab = BEAMS[detector].to_lab(particles.momentum[photon])
+    hard = lab[:, 3] > LOWEST_ENERGY
+    photon, lab = photon[hard], lab[hard]
+    pairs = pairs_of_photons(particles, photon, lab, way[photon], detector, rng)
 
     def fresh(old: np.ndarray | None) -> np.ndarray | None:
         new = rng.random(2 * len(photon))

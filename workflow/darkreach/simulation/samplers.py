@@ -14,9 +14,10 @@ import numpy as np
 from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
 from darkreach.simulation.block_pool import Pool, fill_pool, is_smoothed, merge_pools
-from darkreach.simulation.dalitz_copies import dalitz_photons, with_fresh_decays
+from darkreach.simulation.conversions import way_to_conversion, with_conversions
 from darkreach.simulation.muon_enriched import SHARES, muon_enriched
 from darkreach.simulation.particles import Particles, batch_sizes
+from darkreach.simulation.photon_copies import chance_of_few_others, dalitz_photons, fresh_copies
 from darkreach.simulation.pythia import published_cross_section_fb
 from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
@@ -26,10 +27,8 @@ from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 120_000, "bbbar": 60_000}
 POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
-# An event with a Dalitz decay gets TRIAL_COPIES with decays of their own, and from what they say so many that
-# each is drawn DRAWS_OF_COPY times on average.
-TRIAL_COPIES = 20
-DRAWS_OF_COPY = 1.0
+# An event with electrons from photons has so many copies, with new ones, that each is drawn less often.
+DRAWS_OF_COPY = 20
 PILOT_EVENTS = 1_000  # for the cross-section of a process that is generated as it is
 
 
@@ -49,7 +48,7 @@ class PoolRecord:
     """How a process is drawn from a pool; for the sidecar.
 
     pool_events: generated for the pool. pool_passed: events in it that can become a candidate, each copy with
-    a decay of its own counted.
+    electrons of its own counted.
     filter_efficiency: possible candidates per generated event.
     expected_events: possible candidates in the luminosity of the block.
     upper_limit_events: if the pool is empty, the limit on expected_events at 90 % CL.
@@ -126,29 +125,25 @@ class Pooled:
 def _parts_of_pool(
     particles: Particles, weight: np.ndarray, draws: float, spec: SimulateSpec, rng: np.random.Generator
 ) -> Iterator[Pool]:
-    """Pools of some events; those with Dalitz decays, where electrons are looked for, with many new ones.
+    """Pools of some events. Where electrons are looked for, those with electrons from photons have copies.
 
     draws: how often an event of weight 1 happens in the luminosity of the block.
     """
     cuts, detector, generated = spec.ntuple, spec.detector, particles.n_events
+    way = way_to_conversion(particles, detector, rng)
     if "electron" in cuts.pair_leptons:
-        events = np.unique(particles.event[dalitz_photons(particles)[0]])
-        trials = fill_pool(
-            with_fresh_decays(particles, np.repeat(events, TRIAL_COPIES), rng), cuts, detector, rng
-        )
-        found = np.bincount(
-            trials.particles.event[trials.choice[:, 0]] // TRIAL_COPIES, trials.probability, len(events)
-        )
-        expected = draws * weight[events] * found / TRIAL_COPIES
-        number = np.maximum(np.ceil(expected / DRAWS_OF_COPY).astype(int), TRIAL_COPIES)
-        for part in np.array_split(np.arange(len(events)), -(-number.sum() // POOL_BATCH)):
-            copied = np.repeat(events[part], number[part])
-            copies = with_fresh_decays(particles, copied, rng)
+        photons = np.concatenate([np.flatnonzero(np.isfinite(way)), dalitz_photons(particles)[0]])
+        events = np.unique(particles.event[photons])
+        expected = draws * weight * chance_of_few_others(particles, cuts.tracks - 2, detector)
+        number = np.ceil(expected[events] / DRAWS_OF_COPY).astype(int)
+        events, number = events[number > 1], number[number > 1]
+        for part in np.array_split(np.arange(len(events)), -(-number.sum() // POOL_BATCH) or 1):
+            copies = fresh_copies(particles, way, np.repeat(events[part], number[part]), detector, rng)
             each = np.repeat(weight[events[part]] / number[part], number[part])
-            yield fill_pool(copies, cuts, detector, rng, each, generated=0)
+            yield fill_pool(copies, cuts, detector, each, generated=0)
         weight = weight.copy()
         weight[events] = 0.0
-    yield fill_pool(particles, cuts, detector, rng, weight, generated)
+    yield fill_pool(with_conversions(particles, way, detector, rng), cuts, detector, weight, generated)
 
 
 def sampler_of(process: str, spec: SimulateSpec, generators: Generators) -> Sampler:
