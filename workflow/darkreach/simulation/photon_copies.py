@@ -35,14 +35,14 @@ def dalitz_photons(particles: Particles) -> tuple[np.ndarray, np.ndarray]:
     return photon[decays], MESONS[distance[decays].argmin(axis=1)]
 
 
-def chance_of_few_others(particles: Particles, wanted: int, detector: str) -> np.ndarray:
-    """(n_events,) probability that `wanted` or one more tracks are found that are not of Dalitz decays."""
+def chance_of_few_others(particles: Particles, most: int, detector: str) -> np.ndarray:
+    """(n_events,) probability that at most so many tracks are found that are not of Dalitz decays."""
     photon, _ = dalitz_photons(particles)
     other = charge_of(particles.pdg) != 0
     other[photon + 1] = other[photon + 2] = False
     lab = BEAMS[detector].to_lab(particles.momentum[other])
     efficiency = track_efficiency(lab, particles.vertex[other])
-    found = np.zeros((particles.n_events, wanted + 2))  # number of tracks so far, up to one more than wanted
+    found = np.zeros((particles.n_events, most + 1))  # by number of tracks so far
     found[:, 0] = 1.0
     event = particles.event[other]
     place = np.arange(len(event)) - np.searchsorted(event, event)
@@ -53,7 +53,7 @@ def chance_of_few_others(particles: Particles, wanted: int, detector: str) -> np
         after = before * (1 - one)
         after[:, 1:] += before[:, :-1] * one
         found[event[at]] = after
-    return found[:, wanted:].sum(axis=1)
+    return found.sum(axis=1)
 
 
 def fresh_copies(

@@ -31,8 +31,12 @@ class Channel:
 
 
 # ρ⁰, ω, φ, η, η′ → μ⁺μ⁻(X) are left out: branching fractions of 10⁻⁴ and less, so a pool has a handful of
-# events of them, and each would make a peak. With them there were a sixth more pairs of true muons.
-NO_LIGHT_DIMUONS = tuple(f"{meson}:offIfAny = 13" for meson in (113, 223, 333, 221, 331))
+# events of them, and each would make a peak. With them there were a sixth more pairs of true muons. So are
+# ρ⁰, ω, φ, η′ → e⁺e⁻(X): below 0.3 GeV Dalitz decays of π⁰ and η, which stay, make far more pairs.
+NO_RARE_PAIRS = (
+    *(f"{meson}:offIfAny = 13" for meson in (113, 223, 333, 221, 331)),
+    *(f"{meson}:offIfAny = 11" for meson in (113, 223, 333, 331)),
+)
 
 # Cross-sections at 10.58 GeV: table of the Belle II Physics Book (arXiv:1808.10567), from KKMC. An error is
 # stated there for ττ only; the others are half a unit of the last digit. Light quarks: 1.61 + 0.40 + 0.38 nb.
@@ -45,8 +49,8 @@ PROCESSES: dict[str, tuple[Channel, ...]] = {
     # photons do not split: μ⁺μ⁻μ⁺μ⁻ comes complete from the project's own generator, so FSR must not add it
     "mumu": (Channel("13", 1.0, 1.148e6, 0.0005e6, ("TimeShower:QEDshowerByGamma = off",)),),
     "qqbar": (
-        Channel("1 2 3", 3.6, 2.39e6, 0.009e6, NO_LIGHT_DIMUONS),
-        Channel("4", 3.8, 1.30e6, 0.005e6, NO_LIGHT_DIMUONS),
+        Channel("1 2 3", 3.6, 2.39e6, 0.009e6, NO_RARE_PAIRS),
+        Channel("4", 3.8, 1.30e6, 0.005e6, NO_RARE_PAIRS),
     ),
     "bbbar": (Channel("", 0.0, 1.110e6, 0.008e6),),  # on resonance; see `_upsilon_settings`
 }

@@ -134,7 +134,7 @@ def _parts_of_pool(
     if "electron" in cuts.pair_leptons:
         photons = np.concatenate([np.flatnonzero(np.isfinite(way)), dalitz_photons(particles)[0]])
         events = np.unique(particles.event[photons])
-        expected = draws * weight * chance_of_few_others(particles, cuts.tracks - 2, detector)
+        expected = draws * weight * chance_of_few_others(particles, cuts.tracks - 1, detector)
         number = np.ceil(expected[events] / DRAWS_OF_COPY).astype(int)
         events, number = events[number > 1], number[number > 1]
         for part in np.array_split(np.arange(len(events)), -(-number.sum() // POOL_BATCH) or 1):
