@@ -71,3 +71,24 @@ def test_charm_decays_to_muons_where_told(forced):
 def test_same_seed_same_events():
     for one, other in zip(generated("qqbar", 300, 5), generated("qqbar", 300, 5), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_electrons_count_like_muons_where_they_are_looked_for():
+    """The weights still add up, muons are as frequent, and pairs of electron and muon are many events."""
+    leptons = (11, 13)
+    parts = list(muon_enriched("qqbar", 12_000, np.random.default_rng(4), "belle2", leptons))
+    weight = np.concatenate([weight for _, weight in parts])
+    number = {
+        code: np.concatenate([np.bincount(p.event[p.pdg == code], minlength=p.n_events) for p, _ in parts])
+        for code in (11, -11, 13, -13)
+    }
+    assert weight.sum() == pytest.approx(len(weight), rel=0.01)
+    ordinary = generate_pythia("qqbar", 40_000, np.random.default_rng(5), SQRT_S).particles
+    theirs = (muons(ordinary, 1) + muons(ordinary, -1) > 0).mean()
+    ours = number[13] + number[-13] > 0
+    error = np.hypot(np.sqrt((weight[ours] ** 2).sum()) / len(weight), np.sqrt(theirs / 40_000))
+    assert weight[ours].sum() / len(weight) == pytest.approx(theirs, abs=4 * error)
+    for electron, muon in ((11, -13), (-11, 13)):
+        pairs = (number[electron] > 0) & (number[muon] > 0)
+        effective = weight[pairs].sum() ** 2 / (weight[pairs] ** 2).sum()
+        assert effective > 5 * weight[pairs].sum()

@@ -3,11 +3,11 @@
 Of ordinary qq̄ events 0.3 % have both charmed hadrons decay to muons, but as no misidentification is needed
 these are a third of the candidates: few events, drawn thousands of times, would make peaks. So each way in
 which the two heavy hadrons decay to muons, or do not, has a share of the pool of its own; an event counts in
-one of them.
+one of them. Where electrons are looked for, decays to them count like those to muons.
 Muons of charm from bottom are left as they are: B → μcX, c → μX is the most repeated of what remains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import accumulate
 
 import numpy as np
@@ -33,9 +33,15 @@ SHARES: dict[str, dict[str | tuple[bool, bool], float]] = {
 
 
 def muon_enriched(
-    process: str, n_events: int, rng: np.random.Generator, detector: str
+    process: str,
+    n_events: int,
+    rng: np.random.Generator,
+    detector: str,
+    leptons: Collection[int] = (13,),
 ) -> Iterator[tuple[Particles, np.ndarray]]:
     """Batches of `n_events` events of "qqbar" or "bbbar", and (n,) how many ordinary events each stands for.
+
+    leptons: PDG codes of what counts like a muon; electrons do where they are looked for as well.
 
     Vertices are as seen in the laboratory. The weights add up to `n_events`, but for their fluctuation.
     """
@@ -50,6 +56,6 @@ def muon_enriched(
                 particles = generate_light_quarks(n, rng, beams.sqrt_s)
                 weight = np.full(n, light)
             else:
-                particles, weight = generate_with_muons(process, kind, n, rng, beams.sqrt_s)
+                particles, weight = generate_with_muons(process, kind, n, rng, beams.sqrt_s, leptons)
                 weight = heavy * weight
             yield with_laboratory_vertices(particles, beams), weight * n_events / (last - first)

@@ -1,6 +1,6 @@
 """e⁺e⁻ → τ⁺τ⁻, μ⁺μ⁻, qq̄ and Υ(4S) → BB̄ by Pythia 8, normalised to the published cross-sections."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,17 +100,23 @@ def generate_light_quarks(n_events: int, rng: np.random.Generator, sqrt_s: float
 
 
 def generate_with_muons(
-    process: str, muons: tuple[bool, bool], n_events: int, rng: np.random.Generator, sqrt_s: float
+    process: str,
+    muons: tuple[bool, bool],
+    n_events: int,
+    rng: np.random.Generator,
+    sqrt_s: float,
+    leptons: Collection[int] = (13,),
 ) -> tuple[Particles, np.ndarray]:
     """cc̄ events of "qqbar", or "bbbar", whose heavy hadrons decay directly to muons or do not, as told.
 
-    muons: whether the hadron of `HEAVY_HADRONS` does, and whether the antihadron does. Returned are also the
+    muons: whether the hadron of `HEAVY_HADRONS` does, and whether the antihadron does. leptons: PDG codes of
+    what counts like a muon, where electrons are looked for as well. Returned are also the
     weights (n_events,), the probabilities of that by Pythia's branching fractions: the four possibilities
     together, weighted, are the ordinary events. Those with more than one pair of charmed hadrons (1 in 10⁴)
     count only where none decays to a muon.
     """
     pythia = _initialised(process, PROCESSES[process][-1], sqrt_s, _random_seed(rng))
-    to_muons = {hadron: _force_muons(pythia, hadron, muons) for hadron in HEAVY_HADRONS[process]}
+    to_muons = {hadron: _force_muons(pythia, hadron, muons, leptons) for hadron in HEAVY_HADRONS[process]}
     batches, hadrons = zip(*_batches(pythia, process, n_events, sqrt_s), strict=True)
     mother_event, mother = (np.concatenate(column) for column in zip(*hadrons, strict=True))
     fraction = np.array([to_muons[abs(code)] for code in mother])
@@ -120,7 +126,7 @@ def generate_with_muons(
     return _particles(batches, n_events), np.where(one_pair | (not any(muons)), weight, 0.0)
 
 
-def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
+def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool], leptons: Collection[int]) -> float:
     """Leave a hadron, and its antiparticle, only the decays to muons or only the others.
 
     Returned is the branching fraction of those to muons.
@@ -128,7 +134,7 @@ def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool]) -> float:
     entry = pythia.particleData.findParticle(hadron)
     channels = [entry.channel(number) for number in range(entry.sizeChannels())]
     has_muon = [
-        any(abs(channel.product(k)) == 13 for k in range(channel.multiplicity())) for channel in channels
+        any(abs(channel.product(k)) in leptons for k in range(channel.multiplicity())) for channel in channels
     ]
     branching = np.array([channel.bRatio() for channel in channels])
     # a neutral hadron has some decays of its own and others of its antiparticle, with the same fractions

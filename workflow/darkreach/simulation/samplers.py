@@ -99,7 +99,8 @@ class Pooled:
         n_events = sizes[process]
         rng = random_stream(spec, "pool", process)
         if process in SHARES and is_smoothed(spec.ntuple, spec.detector):
-            events = muon_enriched(process, n_events, rng, spec.detector)
+            leptons = (11, 13) if "electron" in spec.ntuple.pair_leptons else (13,)
+            events = muon_enriched(process, n_events, rng, spec.detector, leptons)
         else:
             events = (
                 (generators.background(process, n, rng).particles, np.ones(n))
