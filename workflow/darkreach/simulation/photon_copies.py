@@ -11,6 +11,7 @@ from darkreach.detector import BEAMS
 from darkreach.models.constants import ETA_MASS, NEUTRAL_PION_MASS
 from darkreach.simulation.conversions import with_conversions
 from darkreach.simulation.neutral_pions import dalitz_decays
+from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particle_lists import rows_of_events, take
 from darkreach.simulation.particles import Particles
 from darkreach.simulation.tracks_response import charge_of, track_efficiency
@@ -28,9 +29,7 @@ def dalitz_photons(particles: Particles) -> tuple[np.ndarray, np.ndarray]:
     photon = np.flatnonzero(
         (pdg[:-2] == 22) & (pdg[1:-1] == 11) & (pdg[2:] == -11) & (event[:-2] == event[2:])
     )
-    total = _meson(particles, photon)
-    mass = np.sqrt(np.maximum(total[:, 3] ** 2 - (total[:, :3] ** 2).sum(-1), 0.0))
-    distance = np.abs(mass[:, None] - MESONS)
+    distance = np.abs(invariant_mass(_meson(particles, photon))[:, None] - MESONS)
     decays = distance.min(axis=1) < MASS_TOLERANCE
     return photon[decays], MESONS[distance[decays].argmin(axis=1)]
 
