@@ -31,3 +31,8 @@ class NtupleCuts(Section):
     pair_mass_GeV: tuple[float, float] | None = None
     electron_pair_mass_GeV: tuple[float, float] | None = None
     minimum_pair_radius_cm: Positive | None = None
+
+    @property
+    def electrons(self) -> bool:
+        """Whether pairs of electrons are looked for."""
+        return "electron" in self.pair_leptons

@@ -3,11 +3,11 @@
 The momentum of every chosen track is scaled by a factor of its own, in the laboratory: the mass of a pair,
 and the mass it recoils against, then spread by some per cent, far more than their resolution. Of n copies
 of an event a resolution holds some n/10, which is to be small against the root of the background there; that
-n is not too large is the task of `muon_enriched`, as pairs of true muons need no misidentification. Tracks
-that come from a narrow state share a factor and keep their mass, so that K⁰_S, Λ, J/ψ and ψ(2S) stay where
-they are. Events in which the tracks carry nearly the whole energy of the collision stay unchanged: otherwise
-they would get more than there is, or seem to lack some. This is no physics, but what stands in for a sample
-a thousand times as large.
+n is not too large is the task of `lepton_enriched`, as pairs of true leptons need no misidentification.
+Tracks that come from a narrow state share a factor and keep their mass, so that K⁰_S, Λ, J/ψ and ψ(2S) stay
+where they are. Events in which the tracks carry nearly the whole energy of the collision stay unchanged:
+otherwise they would get more than there is, or seem to lack some. This is no physics, but what stands in for
+a sample a thousand times as large.
 """
 
 import numpy as np

@@ -99,51 +99,52 @@ def generate_light_quarks(n_events: int, rng: np.random.Generator, sqrt_s: float
     return _particles([columns for columns, _ in batches], n_events)
 
 
-def generate_with_muons(
+def generate_with_leptons(
     process: str,
-    muons: tuple[bool, bool],
+    leptonic: tuple[bool, bool],
+    leptons: Collection[int],
     n_events: int,
     rng: np.random.Generator,
     sqrt_s: float,
-    leptons: Collection[int] = (13,),
 ) -> tuple[Particles, np.ndarray]:
-    """cc̄ events of "qqbar", or "bbbar", whose heavy hadrons decay directly to muons or do not, as told.
+    """cc̄ events of "qqbar", or "bbbar", whose heavy hadrons decay directly to leptons or do not, as told.
 
-    muons: whether the hadron of `HEAVY_HADRONS` does, and whether the antihadron does. leptons: PDG codes of
-    what counts like a muon, where electrons are looked for as well. Returned are also the
-    weights (n_events,), the probabilities of that by Pythia's branching fractions: the four possibilities
-    together, weighted, are the ordinary events. Those with more than one pair of charmed hadrons (1 in 10⁴)
-    count only where none decays to a muon.
+    leptonic: whether the hadron of `HEAVY_HADRONS` does, and whether the antihadron does. leptons: PDG codes
+    (positive) of the leptons that count. Returned are also the weights (n_events,), the probabilities of that
+    by Pythia's branching fractions: the four possibilities together, weighted, are the ordinary events. Those
+    with more than one pair of charmed hadrons (1 in 10⁴) count only where none decays to a lepton.
     """
     pythia = _initialised(process, PROCESSES[process][-1], sqrt_s, _random_seed(rng))
-    to_muons = {hadron: _force_muons(pythia, hadron, muons, leptons) for hadron in HEAVY_HADRONS[process]}
+    to_leptons = {
+        hadron: _force_leptons(pythia, hadron, leptonic, leptons) for hadron in HEAVY_HADRONS[process]
+    }
     batches, hadrons = zip(*_batches(pythia, process, n_events, sqrt_s), strict=True)
     mother_event, mother = (np.concatenate(column) for column in zip(*hadrons, strict=True))
-    fraction = np.array([to_muons[abs(code)] for code in mother])
+    fraction = np.array([to_leptons[abs(code)] for code in mother])
     weight = np.ones(n_events)
-    np.multiply.at(weight, mother_event, np.where(np.where(mother > 0, *muons), fraction, 1 - fraction))
+    np.multiply.at(weight, mother_event, np.where(np.where(mother > 0, *leptonic), fraction, 1 - fraction))
     one_pair = np.bincount(mother_event, minlength=n_events) == 2
-    return _particles(batches, n_events), np.where(one_pair | (not any(muons)), weight, 0.0)
+    return _particles(batches, n_events), np.where(one_pair | (not any(leptonic)), weight, 0.0)
 
 
-def _force_muons(pythia: Any, hadron: int, muons: tuple[bool, bool], leptons: Collection[int]) -> float:
-    """Leave a hadron, and its antiparticle, only the decays to muons or only the others.
+def _force_leptons(pythia: Any, hadron: int, leptonic: tuple[bool, bool], leptons: Collection[int]) -> float:
+    """Leave a hadron, and its antiparticle, only the decays to these leptons or only the others.
 
-    Returned is the branching fraction of those to muons.
+    Returned is the branching fraction of those to the leptons.
     """
     entry = pythia.particleData.findParticle(hadron)
     channels = [entry.channel(number) for number in range(entry.sizeChannels())]
-    has_muon = [
+    has_lepton = [
         any(abs(channel.product(k)) in leptons for k in range(channel.multiplicity())) for channel in channels
     ]
     branching = np.array([channel.bRatio() for channel in channels])
     # a neutral hadron has some decays of its own and others of its antiparticle, with the same fractions
     own = np.array([ON_MODES[channel.onMode()][0] for channel in channels])
-    for channel, muonic in zip(channels, has_muon, strict=True):
+    for channel, is_leptonic in zip(channels, has_lepton, strict=True):
         of_particle, of_antiparticle = ON_MODES[channel.onMode()]
-        on = (of_particle and muons[0] == muonic, of_antiparticle and muons[1] == muonic)
+        on = (of_particle and leptonic[0] == is_leptonic, of_antiparticle and leptonic[1] == is_leptonic)
         channel.onMode(ON_MODES.index(on))
-    return float(branching[own & has_muon].sum() / branching[own].sum())
+    return float(branching[own & has_lepton].sum() / branching[own].sum())
 
 
 def _random_seed(rng: np.random.Generator) -> int:

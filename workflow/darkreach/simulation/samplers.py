@@ -15,7 +15,7 @@ from darkreach.config.stages import SimulateSpec
 from darkreach.simulation.block_generators import BATCH, Generators, random_stream, report
 from darkreach.simulation.block_pool import Pool, fill_pool, is_smoothed, merge_pools
 from darkreach.simulation.conversions import way_to_conversion, with_conversions
-from darkreach.simulation.muon_enriched import SHARES, muon_enriched
+from darkreach.simulation.lepton_enriched import SHARES, lepton_enriched
 from darkreach.simulation.particles import Particles, batch_sizes
 from darkreach.simulation.photon_copies import chance_of_few_others, dalitz_photons, fresh_copies
 from darkreach.simulation.pythia import published_cross_section_fb
@@ -23,7 +23,7 @@ from darkreach.simulation.thinned_taupairs import ThinnedTauPairs
 
 # Generated events in the pool of a process. Many where four tracks must have the energy of the collision: few
 # have it, and an event that is drawn repeatedly makes a false peak. Elsewhere the events are smoothed, and
-# those with muons are enriched (`muon_enriched`).
+# those with leptons of heavy hadrons are enriched (`lepton_enriched`).
 POOL_EVENTS = {"mumu": 20_000, "qqbar": 120_000, "bbbar": 60_000}
 POOL_EVENTS_WHOLE_ENERGY = {"mumu": 600_000, "qqbar": 240_000, "bbbar": 60_000}
 POOL_BATCH = 20_000  # of these are in memory at a time
@@ -99,8 +99,8 @@ class Pooled:
         n_events = sizes[process]
         rng = random_stream(spec, "pool", process)
         if process in SHARES and is_smoothed(spec.ntuple, spec.detector):
-            leptons = (11, 13) if "electron" in spec.ntuple.pair_leptons else (13,)
-            events = muon_enriched(process, n_events, rng, spec.detector, leptons)
+            leptons = (11, 13) if spec.ntuple.electrons else (13,)
+            events = lepton_enriched(process, leptons, n_events, rng, spec.detector)
         else:
             events = (
                 (generators.background(process, n, rng).particles, np.ones(n))
@@ -132,7 +132,7 @@ def _parts_of_pool(
     """
     cuts, detector, generated = spec.ntuple, spec.detector, particles.n_events
     way = way_to_conversion(particles, detector, rng)
-    if "electron" in cuts.pair_leptons:
+    if cuts.electrons:
         photons = np.concatenate([np.flatnonzero(np.isfinite(way)), dalitz_photons(particles)[0]])
         events = np.unique(particles.event[photons])
         expected = draws * weight * chance_of_few_others(particles, cuts.tracks - 1, detector)

@@ -1,11 +1,11 @@
-"""A pool with more muons from heavy hadrons than in nature, undone by weights."""
+"""A pool with more leptons from heavy hadrons than in nature, undone by weights."""
 
 import numpy as np
 import pytest
 
 from darkreach.detector import BEAMS
-from darkreach.simulation.muon_enriched import muon_enriched
-from darkreach.simulation.pythia import generate_pythia, generate_with_muons
+from darkreach.simulation.lepton_enriched import lepton_enriched
+from darkreach.simulation.pythia import generate_pythia, generate_with_leptons
 
 SQRT_S = BEAMS["belle2"].sqrt_s
 
@@ -16,7 +16,7 @@ def muons(particles, sign):
 
 def generated(process, n_events, seed):
     """Muons of either charge per event, charged particles per event, and the weights."""
-    parts = list(muon_enriched(process, n_events, np.random.default_rng(seed), "belle2"))
+    parts = list(lepton_enriched(process, (13,), n_events, np.random.default_rng(seed), "belle2"))
     counts = [np.concatenate([muons(particles, sign) for particles, _ in parts]) for sign in (1, -1)]
     charged = np.concatenate([np.bincount(p.event[p.pdg != 22], minlength=p.n_events) for p, _ in parts])
     return *counts, charged, np.concatenate([weight for _, weight in parts])
@@ -59,7 +59,7 @@ def test_pairs_of_true_muons_are_many_more_events(enriched):
 @pytest.mark.parametrize("forced", [(True, False), (False, True), (True, True)])
 def test_charm_decays_to_muons_where_told(forced):
     """c → μ⁺ and c̄ → μ⁻; the weight of D⁰D̄⁰ and the like is the product of branching fractions below 20 %."""
-    particles, weight = generate_with_muons("qqbar", forced, 400, np.random.default_rng(3), SQRT_S)
+    particles, weight = generate_with_leptons("qqbar", forced, (13,), 400, np.random.default_rng(3), SQRT_S)
     counted = weight > 0
     assert counted.mean() > 0.99
     for wanted, sign in zip(forced, (-1, 1), strict=True):
@@ -75,8 +75,7 @@ def test_same_seed_same_events():
 
 def test_electrons_count_like_muons_where_they_are_looked_for():
     """The weights still add up, muons are as frequent, and pairs of electron and muon are many events."""
-    leptons = (11, 13)
-    parts = list(muon_enriched("qqbar", 12_000, np.random.default_rng(4), "belle2", leptons))
+    parts = list(lepton_enriched("qqbar", (11, 13), 12_000, np.random.default_rng(4), "belle2"))
     weight = np.concatenate([weight for _, weight in parts])
     number = {
         code: np.concatenate([np.bincount(p.event[p.pdg == code], minlength=p.n_events) for p, _ in parts])
