@@ -70,6 +70,7 @@ def spec(
     lifetimes=("natural",),
     couplings=(1e-7, 1.0),
     borders=(0.75,),
+    extrapolation=0.3,
     **scan,
 ):
     settings = {
@@ -93,7 +94,12 @@ def spec(
         regions=[Region(name=name, channel=name, range_GeV=(0.0, 1.7)) for name in channels],
         scan=Scan(**(settings | scan)),
         counting=Counting(
-            couplings=couplings, couplings_per_decade=6, signal_fraction=0.9, mass_borders_GeV=borders
+            couplings=couplings,
+            couplings_per_decade=6,
+            signal_fraction=0.9,
+            mass_borders_GeV=borders,
+            background_smearing_GeV=0.1,
+            extrapolation=extrapolation,
         ),
         vetoes=[],
         systematics=Systematics(rates={"tau_pairs": 0.014} if rates is None else rates),

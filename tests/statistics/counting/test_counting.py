@@ -9,7 +9,6 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
-from darkreach.statistics import counting, counting_background
 from darkreach.statistics.counting import (
     counting_hypotheses,
     counting_workspace,
@@ -104,11 +103,9 @@ def test_both_edges_are_where_the_closed_form_has_as_many_events_as_the_limit(mo
         assert row["coupling_upper_edge_exp"] == pytest.approx(upper, rel=0.02)
 
 
-def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling(monkeypatch):
+def test_edges_agree_with_a_scan_of_workspaces_over_the_coupling():
     """With many events and small uncertainties, where exact and asymptotic formulas are the same."""
-    for module in (counting, counting_background):
-        monkeypatch.setattr(module, "EXTRAPOLATION", 0.01)
-    spec, mass = toy.spec(rates={"tau_pairs": 0.014}), 1.5
+    spec, mass = toy.spec(rates={"tau_pairs": 0.014}, extrapolation=0.01), 1.5
     templates = toy.templates(background=80_000.0, control=1e6, simulated=1e3)
     (row,), _, _ = scanned(templates, spec, Hypothesis(mass, "natural"))
     signal, background = parts(templates, spec)

@@ -136,12 +136,18 @@ class Scan(Section):
 
 
 class Counting(Section):
-    """Signal regions of a search that counts events, and the couplings that it tests."""
+    """Signal regions of a search that counts events, their background, and the couplings that it tests."""
 
     couplings: tuple[Positive, Positive] = Field(description="lowest and highest coupling to test")
     couplings_per_decade: int = Field(ge=2, description="couplings to test before edges are refined")
     signal_fraction: float = Field(gt=0, lt=1, description="of the signal that a signal region holds")
     mass_borders_GeV: list[Positive] = Field([], description="masses at which the signal region changes")
+    background_smearing_GeV: Positive = Field(
+        description="Gaussian kernel of each simulated background event"
+    )
+    extrapolation: Positive = Field(
+        description="relative uncertainty of the ratio of signal region to control channel, beyond counting"
+    )
 
 
 class Systematics(Section):

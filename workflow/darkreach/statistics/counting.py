@@ -19,9 +19,9 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
-from darkreach.statistics.counting_background import EXTRAPOLATION, CountingBackground, Expected
+from darkreach.statistics.counting_background import CountingBackground, Expected
 from darkreach.statistics.counting_limit import counting_limit, expected_limits, probability_of
-from darkreach.statistics.counting_signal import Region, SignalRegions
+from darkreach.statistics.counting_signal import Region, SignalRegions, counting_settings
 from darkreach.statistics.engine.limits import Limit, upper_limits
 from darkreach.statistics.grid import Hypothesis, evenly_spaced_masses
 from darkreach.statistics.rows import LIMITS, OF_DATA, Row, Workspace, empty_row
@@ -108,7 +108,7 @@ def counting_workspace(
         if x > 0
     ]
     scale = {"name": "background_scale", "type": "normfactor", "data": None}
-    ratio = {"hi": 1 + EXTRAPOLATION, "lo": 1 / (1 + EXTRAPOLATION)}
+    ratio = {"hi": 1 + background.extrapolation, "lo": 1 / (1 + background.extrapolation)}
     in_signal_region = {
         "name": "background",
         "data": [expected.events],
@@ -249,9 +249,9 @@ class _Expectation:
         )
         self._signal, self._luminosity, self._mass = signal, luminosity_fb, mass
         self._model = model_named(spec.model)
-        assert spec.counting is not None  # there are no signal regions without it
-        low, high = spec.counting.couplings
-        number = round(np.log10(high / low) * spec.counting.couplings_per_decade) + 1
+        settings = counting_settings(spec)
+        low, high = settings.couplings
+        number = round(np.log10(high / low) * settings.couplings_per_decade) + 1
         self._grid = np.log(np.geomspace(low, high, max(number, 2)))
 
     def lifetime_m(self, coupling: float) -> float:

@@ -13,13 +13,8 @@ from scipy.special import ndtr
 from darkreach.columnar.templates import ChannelTemplates, Templates
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
-from darkreach.statistics.counting_signal import Region
+from darkreach.statistics.counting_signal import Region, counting_settings
 from darkreach.statistics.resolution import effective_entries
-
-# Width of the kernel in GeV: assumed, as wide as structures of the background that have been seen.
-BANDWIDTH = 0.1
-# Relative uncertainty of the ratio of signal region to control channel, beyond that of counting: assumed.
-EXTRAPOLATION = 0.3
 
 
 class Expected(NamedTuple):
@@ -33,6 +28,7 @@ class CountingBackground:
     """The background in any signal region, and in the control channel, the last one of the search.
 
     scale: what the control channel's data say the simulation is to be multiplied with; 1 while blind.
+    extrapolation: relative uncertainty of the ratio of signal region to control channel, beyond counting.
     """
 
     def __init__(self, templates: Templates, spec: ScanSpec) -> None:
@@ -41,6 +37,8 @@ class CountingBackground:
         Raises:
             DarkreachError: a channel is missing, or the control channel is empty in simulation or in data.
         """
+        settings = counting_settings(spec)
+        self.extrapolation, self._smearing_GeV = settings.extrapolation, settings.background_smearing_GeV
         missing = [name for name in spec.channels if name not in templates.channels]
         if missing:
             raise DarkreachError(f"the templates have no channel '{missing[0]}'; merge again")
@@ -68,7 +66,7 @@ class CountingBackground:
         Where no simulated event is near, one of average weight counts as spread evenly over the plane.
         """
         values, variances = self._planes[region.channel]
-        along = region.window.smoothed_indicators(self._edges, BANDWIDTH)
+        along = region.window.smoothed_indicators(self._edges, self._smearing_GeV)
         events = float(along[0] @ values @ along[1])
         variance = float(along[0] ** 2 @ variances @ along[1] ** 2)
         least = self._one_event * region.window.count(np.ones(values.shape)) / values.size
@@ -78,7 +76,7 @@ class CountingBackground:
 
     def densities(self) -> dict[str, np.ndarray]:
         """Signal channel → (bins, bins) smeared background, at least one event in all, times `scale`."""
-        smearing = [_smearing(edges, BANDWIDTH) for edges in self._edges]
+        smearing = [_smearing(edges, self._smearing_GeV) for edges in self._edges]
         return {
             name: self.scale * np.maximum(smearing[0].T @ values @ smearing[1], self._one_event / values.size)
             for name, (values, _) in self._planes.items()
@@ -87,7 +85,7 @@ class CountingBackground:
     def relative_error(self, simulated: float) -> float:
         """Relative uncertainty of a background worth `simulated` events, with control and extrapolation."""
         counts = 1 / simulated + 1 / self.control.simulated + 1 / self.control_observed
-        return float(np.sqrt(counts + EXTRAPOLATION**2))
+        return float(np.sqrt(counts + self.extrapolation**2))
 
 
 def _observed_in_control(templates: Templates, channel: str) -> float:
@@ -109,8 +107,8 @@ def _summed(channel: ChannelTemplates) -> tuple[np.ndarray, np.ndarray]:
     return np.sum(values, axis=0), np.sum(variances, axis=0)
 
 
-def _smearing(edges: np.ndarray, bandwidth: float) -> np.ndarray:
+def _smearing(edges: np.ndarray, width: float) -> np.ndarray:
     """(bins, bins) share of an event in bin i that a Gaussian kernel puts into bin j."""
     centres = (edges[1:] + edges[:-1]) / 2
-    below = ndtr((edges[None, :] - centres[:, None]) / bandwidth)
+    below = ndtr((edges[None, :] - centres[:, None]) / width)
     return np.diff(below, axis=1)

@@ -9,6 +9,7 @@ from scipy.special import ndtr
 
 from darkreach.columnar.templates import SignalPoint, SignalTemplate, Templates
 from darkreach.config.root import signal_model
+from darkreach.config.search import Counting
 from darkreach.config.stages import ScanSpec
 from darkreach.errors import DarkreachError
 from darkreach.statistics.resolution import effective_entries
@@ -157,6 +158,17 @@ class Region:
         return self.window.count(planes[self.channel])
 
 
+def counting_settings(spec: ScanSpec) -> Counting:
+    """The section `counting` of the search.
+
+    Raises:
+        DarkreachError: the search has none.
+    """
+    if spec.counting is None:
+        raise DarkreachError(f"searches.{spec.search}: it counts events and needs the section 'counting'")
+    return spec.counting
+
+
 class SignalRegions:
     """The signal of `spec.model` in the signal channels of a search: all channels but the last, the control.
 
@@ -167,12 +179,11 @@ class SignalRegions:
         """Take the templates of the signal channels.
 
         Raises:
-            DarkreachError: channels and borders do not fit, the templates lack the model in a channel, or it
-                is simulated too thinly there.
+            DarkreachError: the section `counting` is missing or its borders do not fit, the templates lack
+                the model in a channel, or it is simulated too thinly there.
         """
-        if spec.counting is None:
-            raise DarkreachError(f"searches.{spec.search}: it counts events and needs the section 'counting'")
-        self._borders = list(spec.counting.mass_borders_GeV)
+        settings = counting_settings(spec)
+        self._borders = list(settings.mass_borders_GeV)
         self._channels = list(spec.channels)[:-1]
         if sorted(self._borders) != self._borders or len(self._channels) != len(self._borders) + 1:
             raise DarkreachError(
@@ -182,7 +193,7 @@ class SignalRegions:
         first, second = templates.edges.values()
         self._signals = [
             CountingSignal(
-                (first, second), _signals(templates, channel, spec.model), spec.counting.signal_fraction
+                (first, second), _signals(templates, channel, spec.model), settings.signal_fraction
             )
             for channel in self._channels
         ]
