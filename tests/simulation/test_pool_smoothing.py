@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.stats import rice
 
 from darkreach.detector import BEAMS
 from darkreach.detector.beams import boost
 from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particles import Particles
-from darkreach.simulation.pool_smoothing import NARROW_MASSES, smoothed
+from darkreach.simulation.pool_smoothing import ANGLE, NARROW_MASSES, smoothed
 
 PION_MASS = 0.13957039
 BELLE = BEAMS["belle"]
@@ -73,6 +74,37 @@ def test_narrow_states_keep_their_mass_and_direction(mass):
     np.testing.assert_allclose(pairs[1] / sizes[1][:, None], pairs[0] / sizes[0][:, None], atol=1e-7)
     # the other two tracks do not follow
     assert invariant_mass(after[:, 2:].sum(1)).std() > 0.005
+
+
+@pytest.mark.parametrize("same_place", [True, False])
+def test_electrons_of_two_hadrons_spread_widely_those_of_one_photon_do_not(same_place):
+    """Side by side, of 0.04 GeV: m² = E₁E₂θ², so of two charmed hadrons it has the distribution of Rice."""
+    particles, chosen = repeated(2 * PION_MASS + 1e-6)
+    mass, energy = 0.04, 1.0
+    angle = mass / energy / 2
+    space = energy * np.array([[np.cos(angle), np.sin(angle), 0], [np.cos(angle), -np.sin(angle), 0]])
+    particles.momentum.reshape(-1, 4, 4)[:, :2] = np.column_stack([space, [energy, energy]])
+    particles.pdg = np.tile([-11, 11, -211, 211], particles.n_events)
+    if not same_place:
+        particles.vertex[0::4, 2] = 0.01
+    before = particles.momentum.copy()
+    after = smoothed(particles, chosen, "belle", np.random.default_rng(2)).momentum
+    pair = invariant_mass(after.reshape(-1, 4, 4)[:, :2].sum(1))
+    assert invariant_mass(before[:2].sum(0)) == pytest.approx(mass, rel=0.01)
+    if same_place:
+        assert pair.mean() == pytest.approx(mass, rel=0.01)
+        assert pair.std() < 0.06 * mass
+    else:
+        laboratory = BELLE.to_lab(before[:2])[:, 3]
+        scale = np.sqrt(2 * laboratory.prod()) * ANGLE
+        expected = rice(mass / scale, scale=scale)
+        assert pair.mean() == pytest.approx(expected.mean(), rel=0.03)
+        assert pair.std() == pytest.approx(expected.std(), rel=0.05)
+        assert largest_share(pair, 0.002) < 0.06
+    # pions keep their direction
+    pions = [BELLE.to_lab(p.reshape(-1, 4, 4)[:, 2]) for p in (before, after)]
+    unit = [p[:, :3] / np.linalg.norm(p[:, :3], axis=-1, keepdims=True) for p in pions]
+    np.testing.assert_allclose(unit[1], unit[0], atol=1e-7)
 
 
 def test_events_with_the_whole_energy_stay_as_they_are():
