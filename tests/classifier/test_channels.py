@@ -47,7 +47,11 @@ def columns(mass, channel, rng, shift, run):
     values["thrust"] = values["thrust"] + shift
     values = {name: array.astype(np.float32) for name, array in values.items()}
     identity = {"experiment": np.full(n, 55), "run": np.full(n, run), "event": np.arange(n)}
-    identity |= {"production": np.full(n, run), "candidate": np.zeros(n, dtype=int)}
+    identity |= {
+        "production": np.full(n, run),
+        "candidate": np.zeros(n, dtype=int),
+        "source": np.zeros(n, dtype=int),
+    }
     return {
         **identity,
         "weight": np.ones(n, dtype=np.float32),

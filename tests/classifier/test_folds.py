@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from darkreach.classifier.folds import CANDIDATE, EVENT, _mixed, event_folds, identity_hash
 
@@ -10,6 +11,7 @@ def identities(events=20_000):
         "event": np.tile(np.arange(100), events // 100),
         "production": np.zeros(events, dtype=np.int64),
         "candidate": np.zeros(events, dtype=np.int32),
+        "source": np.zeros(events, dtype=np.int64),
     }
 
 
@@ -35,6 +37,16 @@ def test_candidates_of_an_event_share_its_fold_but_not_their_place():
     second = first | {"candidate": np.ones(1000, dtype=np.int32)}
     np.testing.assert_array_equal(event_folds(first, 3), event_folds(second, 3))
     assert (identity_hash(first, CANDIDATE) != identity_hash(second, CANDIDATE)).all()
+
+
+def test_events_drawn_from_one_share_its_fold():
+    """In whatever run they are; one drawn from another event of the block does so half of the time."""
+    source = np.random.default_rng(1).integers(1, 400, 20_000)
+    fold = event_folds(identities() | {"source": source}, 2)
+    of_source = np.zeros(400, dtype=int)
+    of_source[source] = fold
+    np.testing.assert_array_equal(fold, of_source[source])
+    assert of_source.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_type_of_column_does_not_matter_but_every_column_does():

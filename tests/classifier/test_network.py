@@ -49,7 +49,9 @@ def test_stored_networks_give_the_scores_of_the_formula(tmp_path):
 def test_each_event_gets_the_score_of_its_own_fold(tmp_path):
     rng = np.random.default_rng(2)
     classifier = read_classifier(stored(tmp_path, networks(rng)))
-    columns = {name: rng.integers(0, 9, 300) for name in ("experiment", "run", "event", "production")}
+    columns = {
+        name: rng.integers(0, 9, 300) for name in ("experiment", "run", "event", "production", "source")
+    }
     columns |= {name: rng.normal(size=300).astype(np.float32) for name in ("a", "b")}
     from darkreach.classifier.folds import event_folds
 

@@ -64,6 +64,7 @@ def columns(mass, rng, shift=0.0, run=1, production=0):
         "event": np.arange(n, dtype=np.int64),
         "production": np.full(n, production, dtype=np.int64),
         "candidate": np.zeros(n, dtype=np.int32),
+        "source": np.zeros(n, dtype=np.int64),
         "weight": np.ones(n, dtype=np.float32),
         "mass": mass.astype(np.float32),
         "reduced_mass": mumu_resonance.observable_of_mass(mass).astype(np.float32),

@@ -60,7 +60,8 @@ def variables_of(momenta, lepton="electron"):
         *(f"{track}.{variable}" for track in search.TRACKS for variable in search.TRACK_VARIABLES),
         *search.EVENT_VARIABLES,
     }
-    identity = {name: np.arange(n) for name in ("experiment", "run", "event", "production", "candidate")}
+    names = ("experiment", "run", "event", "production", "candidate", "source")
+    identity = {name: np.arange(n) for name in names}
     return values | identity | {"weight": np.ones(n), "triggers": np.full(n, 5)}
 
 
@@ -89,7 +90,7 @@ def test_signal_has_the_mass_of_phi_in_its_channel(selection, lepton, mass, chan
     assert len(columns["mass"]) == 500 and (columns["channel"] == channel).all()
     assert [step["rows"] for step in cutflow.as_list()] == [500] * 8
     names = {"mass", "channel", *search.CONTROLS}.union(*search.FEATURES.values())
-    passed_on = {"experiment", "run", "event", "production", "candidate", "weight", "triggers"}
+    passed_on = {"experiment", "run", "event", "production", "candidate", "source", "weight", "triggers"}
     assert set(columns) == names | passed_on
     assert all(np.isfinite(array).all() for array in columns.values())
     np.testing.assert_array_equal(columns["triggers"], 5)

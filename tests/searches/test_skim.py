@@ -46,7 +46,7 @@ def test_skim_keeps_what_passes_and_says_what_it_read(tmp_path, root):
     assert rows == sorted(rows, reverse=True) and rows[-1] == record.rows
     assert {step["cut"] for step in record.cutflow} >= {"all", "trigger", "four-track mass", "kinematic fit"}
     assert set(columns) == {
-        *("experiment", "run", "event", "production", "candidate", "weight", "triggers"),
+        *("experiment", "run", "event", "production", "candidate", "source", "weight", "triggers"),
         *("mass", "reduced_mass", "fit_chi2", "four_track_mass", "extra_energy"),
         *FEATURES,
     }

@@ -145,6 +145,7 @@ def test_data_have_no_truth(simulate):
     background, _ = simulate(FOURMUON)
     truth = {f"{track}_mcPDG" for track in ("d0_d0", "d0_d1", "d1_d0", "d1_d1")} | {"d0_isSignal"}
     assert set(background) - set(data) == truth
+    assert "__source__" not in data
     assert set(signal) - set(background) == {"d0_trueMass", "d0_trueLifetime", "d0_trueProperLength"}
 
 
@@ -243,6 +244,19 @@ def test_background_of_a_luminosity(simulate):
     # the two leptons of a candidate are mostly e⁺e⁻ from photons of π⁰
     electrons = (np.abs(columns["d0_d0_mcPDG"]) == 11) & (np.abs(columns["d0_d1_mcPDG"]) == 11)
     assert electrons.mean() > 0.5
+
+
+def test_events_of_a_pool_name_their_source(simulate):
+    """Many candidates of few generated events; of τ pairs each is generated for itself."""
+    columns, sidecar = simulate(SCALAR | {"processes": ["tautau", "qqbar"], "luminosity_fb": 0.3})
+    source, event = columns["__source__"], columns["__event__"]
+    (pool,) = sidecar["pools"]
+    drawn = source > 0
+    assert 0.05 < drawn.mean() < 0.95
+    assert source.max() <= pool["pool_events"]
+    sources = len(np.unique(source[drawn]))
+    assert sources < 0.9 * len(np.unique(event[drawn])) and sources <= pool["pool_passed"]
+    assert len(np.unique(event)) == len(np.unique(np.stack([event, source]), axis=1).T)
 
 
 def test_displaced_signals(simulate):

@@ -32,7 +32,8 @@ PLAIN = NtupleCuts()
 
 @pytest.fixture(scope="module")
 def qqbar():
-    return generate_pythia("qqbar", 10_000, np.random.default_rng(1), SQRT_S).particles
+    particles = generate_pythia("qqbar", 10_000, np.random.default_rng(1), SQRT_S).particles
+    return replace(particles, source=np.arange(1, 10_001))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,9 @@ def four_muons():
     """Four muons at 90° and 2.6 GeV, in the first of two events."""
     directions = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
     momentum = np.concatenate([2.6 * directions, np.full((4, 1), np.hypot(2.6, 0.10566))], axis=1)
-    return Particles(
-        np.zeros(4, int), np.array([13, -13, 13, -13]), momentum, np.zeros((4, 3)), np.zeros(4, bool), 2
-    )
+    pdg = np.array([13, -13, 13, -13])
+    events = Particles(np.zeros(4, int), pdg, momentum, np.zeros((4, 3)), np.zeros(4, bool), 2)
+    return replace(events, source=np.array([7, 8]))
 
 
 def test_four_plain_tracks_have_the_product_of_their_efficiencies():
@@ -97,6 +98,7 @@ def test_four_plain_tracks_have_the_product_of_their_efficiencies():
     assert pool.efficiency == pytest.approx(0.99**4 / 2, rel=1e-6)
     drawn = pool.draw(10, rng)
     assert drawn.n_events == 10 and drawn.found.all()
+    np.testing.assert_array_equal(drawn.source, np.full(10, 7))
     np.testing.assert_array_equal(drawn.event, np.repeat(np.arange(10), 4))
     np.testing.assert_array_equal(drawn.momentum, np.tile(four_muons().momentum, (10, 1)))
 
@@ -119,6 +121,11 @@ def test_a_pool_filled_in_parts_is_the_pool_of_all(converted):
     whole = fill_pool(converted, CUTS, "belle2")
     merged = merge_pools(fill_pool(part, CUTS, "belle2") for part in parts)
     assert merged.passed == whole.passed == len(np.unique(merged.particles.event))
+    drawn = merged.draw(100, np.random.default_rng(8))
+    first = np.flatnonzero(np.diff(drawn.event, prepend=-1))
+    same = np.searchsorted(converted.event, drawn.source - 1)
+    np.testing.assert_array_equal(drawn.pdg[first], converted.pdg[same])
+    np.testing.assert_array_equal(drawn.vertex[first], converted.vertex[same])
     assert merged.efficiency == pytest.approx(whole.efficiency, rel=1e-12)
 
     def choices(pool):

@@ -1,5 +1,7 @@
 """Electrons of photons made afresh, against those that are made once and conservation laws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ CUTS = NtupleCuts(tracks=4, pair_leptons=["electron"], minimum_pair_id=0.8)
 
 @pytest.fixture(scope="module")
 def events() -> Particles:
-    return generate_light_quarks(20_000, np.random.default_rng(1), SQRT_S)
+    particles = generate_light_quarks(20_000, np.random.default_rng(1), SQRT_S)
+    return replace(particles, source=np.arange(1, 20_001))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,7 @@ def test_copies_keep_momentum_and_everything_else(events, nowhere):
     at = np.searchsorted(events.event, chosen)
     first = np.searchsorted(copies.event, np.arange(150))
     np.testing.assert_array_equal(copies.pdg[first], events.pdg[at])
+    np.testing.assert_array_equal(copies.source, events.source[chosen])
     masses = pair_masses(copies)
     assert len(np.unique(masses)) == len(masses) >= 150
 
@@ -105,3 +109,4 @@ def test_a_pool_of_copies_is_as_efficient(events):
     error = np.sqrt((of_event**2).sum()) / events.n_events
     assert abs(afresh.efficiency - once.efficiency) < 4 * error
     assert error < 0.15 * afresh.efficiency
+    assert afresh.passed <= len(chosen)  # copies are no more events

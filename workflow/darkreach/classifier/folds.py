@@ -6,11 +6,22 @@ import numpy as np
 
 EVENT = ("experiment", "run", "event", "production")
 CANDIDATE = (*EVENT, "candidate")
+ORIGIN = (*EVENT, "source")
 
 
 def event_folds(columns: Mapping[str, np.ndarray], folds: int) -> np.ndarray:
-    """(n,) fold 0 … folds − 1 of each row; the same for all candidates of an event."""
-    return (identity_hash(columns, EVENT) % np.uint64(folds)).astype(np.int64)
+    """(n,) fold 0 … folds − 1 of each row; the same for all candidates of an event.
+
+    columns: those of `ORIGIN`. Simulated events drawn from the same one, their source, are nearly alike, so
+    that they share a fold.
+    """
+    drawn = columns["source"] > 0
+    origin = {
+        **columns,
+        "run": np.where(drawn, 0, columns["run"]),
+        "event": np.where(drawn, columns["source"], columns["event"]),
+    }
+    return (identity_hash(origin, EVENT) % np.uint64(folds)).astype(np.int64)
 
 
 def identity_hash(columns: Mapping[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from darkreach.catalogue.manifest import Manifest
-from darkreach.classifier.folds import CANDIDATE, event_folds, identity_hash
+from darkreach.classifier.folds import CANDIDATE, ORIGIN, event_folds, identity_hash
 from darkreach.config.stages import TrainSpec
 from darkreach.errors import DarkreachError
 from darkreach.ntuple.chunks import iterate
@@ -108,7 +108,7 @@ def read_rows(spec: TrainSpec, blocks: Sequence[SkimmedBlock], kind: str) -> Row
         scale = _events_per_fb(chosen, block) if kind == "background" else 1.0
         if kind == "signal" and not _groups([block], spec, kind):
             continue  # another decay of X
-        columns = {*CANDIDATE, *features, "weight", search.REGION_VARIABLE}
+        columns = {*CANDIDATE, *ORIGIN, *features, "weight", search.REGION_VARIABLE}
         columns |= {"true_mass"} if kind == "signal" else set()
         with open_ntuple(block.path, TREE) as skim:
             # a search of one channel has no column that says which

@@ -8,7 +8,7 @@ import numpy as np
 from coffea import processor
 
 from darkreach.catalogue.manifest import Component
-from darkreach.classifier.folds import EVENT
+from darkreach.classifier.folds import ORIGIN
 from darkreach.classifier.inference import RegionClassifier
 from darkreach.columnar.exact import ExactHistogram, Weights, category_axis, regular_axis
 from darkreach.columnar.lifetimes import lifetime_weights, signal_points
@@ -204,7 +204,7 @@ class SearchProcessor(processor.ProcessorABC):
                 passed[rows] = True
                 continue
             classifier = self.classifiers[region.name]
-            needed = {name: columns[name][rows] for name in (*classifier.features, *EVENT)}
+            needed = {name: columns[name][rows] for name in (*classifier.features, *ORIGIN)}
             own = classifier.own_scores(needed)
             if not self.spec.blind:
                 scores = np.minimum(own, 1 - 1e-6)

@@ -14,13 +14,15 @@ from darkreach.searches.cutflow import Cutflow
 from darkreach.searches.variables import branches_of, undefined
 
 CHUNK_ROWS = 200_000
-# columns that identify an event; a file without one of them has zeros there
+# columns that identify an event; a file without one of them has zeros there. The source is the event that a
+# simulated one was drawn from, as others were, from 1.
 IDENTITY = {
     "experiment": np.int32,
     "run": np.int32,
     "event": np.int64,
     "production": np.int64,
     "candidate": np.int32,
+    "source": np.int64,
 }
 REQUIRED_IDENTITY = ("experiment", "run", "event")
 

@@ -54,8 +54,11 @@ def luminosity_slices(
         for particles, rng in _events(spec, generators, samplers, luminosity, number, account):
             events = reconstruct(particles, spec.detector, spec.ntuple, rng)
             truth = spec.kind != "data"
-            batches.append(candidate_columns(events, spec.detector, spec.ntuple, truth))
-            batches[-1]["__event__"] = batches[-1]["__event__"] + n_before
+            batch = candidate_columns(events, spec.detector, spec.ntuple, truth)
+            if truth:
+                source = np.zeros(particles.n_events, int) if particles.source is None else particles.source
+                batch["__source__"] = source[batch["__event__"]]
+            batches.append(batch | {"__event__": batch["__event__"] + n_before})
             n_before += particles.n_events
         columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
         runs = (edges[number], max(edges[number + 1], edges[number] + 1))  # more slices than runs share them

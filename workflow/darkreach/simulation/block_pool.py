@@ -21,7 +21,7 @@ from darkreach.detector import BEAMS
 from darkreach.models.constants import MUON_MASS
 from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particle_lists import PER_PARTICLE, rows_of_events, take
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.pool_smoothing import LARGEST_CHANGE, WHOLE_ENERGY, smoothed
 from darkreach.simulation.potential_leptons import PotentialLeptons
 from darkreach.simulation.tracks_response import charge_of, closest_approach, track_efficiency
@@ -34,10 +34,10 @@ LEAST_PROBABILITY = 1e-5
 class Pool:
     """Choices of tracks from generated events, for the cuts of an ntuple.
 
-    particles: the events, photons converted. choice: (n, k) indices of the chosen particles. probability:
-    (n,) that exactly these are found and that they have the leptons, times the weight of the event.
-    displaced: (particles,) tracks that come from elsewhere and do not count. bounds: for each lepton (n, k),
-    as of `PotentialLeptons`. generated: events of the process that those in the pool stand for.
+    particles: the events, photons converted, with their `source`. choice: (n, k) indices of the chosen
+    particles. probability: (n,) that exactly these are found and that they have the leptons, times the weight
+    of the event. displaced: (particles,) tracks that come from elsewhere and do not count. bounds: for each
+    lepton (n, k), as of `PotentialLeptons`. generated: events that those in the pool stand for.
     """
 
     particles: Particles
@@ -57,7 +57,7 @@ class Pool:
     @property
     def passed(self) -> int:
         """Generated events with at least one choice."""
-        return len(np.unique(self.particles.event[self.choice[:, 0]]))
+        return len(np.unique(decided(self.particles.source)[self.particles.event[self.choice[:, 0]]]))
 
     def draw(self, n_events: int, rng: np.random.Generator) -> Particles:
         """`n_events` events with replacement; set is which particles are found, and the quantiles."""
@@ -69,6 +69,7 @@ class Pool:
         chosen = self.choice[drawn] + moved[:, None]
         particles = take(p, index)
         particles.event, particles.n_events = new_event, n_events
+        particles.source = decided(p.source)[event]
 
         particles.found = np.zeros(len(index), bool)
         particles.found[chosen] = True
@@ -98,6 +99,7 @@ def merge_pools(pools: Iterable[Pool]) -> Pool:
     columns["event"] = np.concatenate(
         [p.particles.event + e for p, e in zip(parts, events[:-1], strict=True)]
     )
+    columns["source"] = np.concatenate([decided(part.particles.source) for part in parts])
     return Pool(
         particles=Particles(n_events=int(events[-1]), **columns),
         choice=np.concatenate([p.choice + n for p, n in zip(parts, sizes[:-1], strict=True)]),
@@ -134,6 +136,8 @@ def fill_pool(
     generated: int | None = None,
 ) -> Pool:
     """All choices of tracks from events, photons converted, that can pass the cuts of an ntuple.
+
+    The events need a `source`.
 
     weight: (n_events,) how many events of the process each of them stands for; None: one. generated: how
     many all of them stand for; None: their number.

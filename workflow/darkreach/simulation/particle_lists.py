@@ -8,7 +8,7 @@ import numpy as np
 
 from darkreach.simulation.particles import Particles
 
-PER_EVENT = ("n_events", "proper_length")
+PER_EVENT = ("n_events", "proper_length", "source")
 PER_PARTICLE = tuple(field.name for field in fields(Particles) if field.name not in PER_EVENT)
 
 
@@ -32,7 +32,7 @@ def joined(lists: Sequence[Particles], n_events: int) -> Particles:
         parts = [getattr(particles, name) for particles in lists]
         known = all(part is not None for part in parts)
         columns[name] = np.concatenate(parts)[order] if known else None
-    return Particles(n_events=n_events, proper_length=lists[0].proper_length, **columns)
+    return replace(lists[0], n_events=n_events, **columns)
 
 
 def rows_of_events(event_of_row: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

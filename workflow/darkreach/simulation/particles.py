@@ -20,6 +20,7 @@ class Particles:
     from_resonance: (n,) True for the decay products of X, neutrinos included: the energy spread of the beams
         moves them together. None: those of `from_signal`.
     proper_length: (n_events,) true proper decay length of X in cm. None: X decays at once.
+    source: (n_events,) numbers from 1 of the generated events that these were drawn from. None: each is one.
     found: (n,) whether a particle is found as a track, where that is decided already. None: it is not.
     muon_quantile, electron_quantile: (n,) uniform random numbers from which muonID and electronID follow,
         small ones giving large identifiers, where they are decided already. None: they are not.
@@ -33,6 +34,7 @@ class Particles:
     n_events: int
     from_resonance: np.ndarray | None = None
     proper_length: np.ndarray | None = None
+    source: np.ndarray | None = None
     found: np.ndarray | None = None
     muon_quantile: np.ndarray | None = None
     electron_quantile: np.ndarray | None = None

@@ -13,7 +13,7 @@ from darkreach.simulation.conversions import with_conversions
 from darkreach.simulation.neutral_pions import dalitz_decays
 from darkreach.simulation.pairs import invariant_mass
 from darkreach.simulation.particle_lists import rows_of_events, take
-from darkreach.simulation.particles import Particles
+from darkreach.simulation.particles import Particles, decided
 from darkreach.simulation.tracks_response import charge_of, track_efficiency
 
 MESONS = np.array([NEUTRAL_PION_MASS, ETA_MASS])
@@ -65,6 +65,7 @@ def fresh_copies(
     rows, new_event = rows_of_events(particles.event, events)
     copies = take(particles, rows)
     copies.event, copies.n_events = new_event, len(events)
+    copies.source = decided(particles.source)[events]
     photon, mass = dalitz_photons(copies)
     meson = _meson(copies, photon)
     meson[:, 3] = np.sqrt((meson[:, :3] ** 2).sum(-1) + mass**2)

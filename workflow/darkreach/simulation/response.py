@@ -105,12 +105,13 @@ def select_events(particles: Particles, keep: np.ndarray) -> tuple[Particles, np
     kept = keep[particles.event]
     number = np.cumsum(keep) - 1
 
-    length = particles.proper_length
+    length, source = particles.proper_length, particles.source
     selected = replace(
         take(particles, kept),
         event=number[particles.event[kept]],
         n_events=int(keep.sum()),
         proper_length=None if length is None else length[keep],
+        source=None if source is None else source[keep],
     )
     return selected, kept
 

@@ -5,8 +5,8 @@ to generate is drawn from a pool.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -47,8 +47,7 @@ class Sampler(Protocol):
 class PoolRecord:
     """How a process is drawn from a pool; for the sidecar.
 
-    pool_events: generated for the pool. pool_passed: events in it that can become a candidate, each copy with
-    electrons of its own counted.
+    pool_events: generated for the pool. pool_passed: those that can become a candidate.
     filter_efficiency: possible candidates per generated event.
     expected_events: possible candidates in the luminosity of the block.
     upper_limit_events: if the pool is empty, the limit on expected_events at 90 % CL.
@@ -109,7 +108,7 @@ class Pooled:
         produced = self.cross_section_fb * (spec.luminosity_fb or 0.0)
         self._pool = merge_pools(
             part
-            for particles, weight in events
+            for particles, weight in _numbered(events)
             for part in _parts_of_pool(particles, weight, produced / n_events, spec, rng)
         )
         passed, efficiency = self._pool.passed, self._pool.efficiency
@@ -121,6 +120,16 @@ class Pooled:
         wanted = int(rng.poisson(n_produced * self._pool.efficiency))
         for n_events in batch_sizes(wanted, BATCH):
             yield self._pool.draw(n_events, rng)
+
+
+def _numbered(
+    batches: Iterable[tuple[Particles, np.ndarray]],
+) -> Iterator[tuple[Particles, np.ndarray]]:
+    """Batches of generated events, each its own `source`."""
+    first = 1
+    for particles, weight in batches:
+        yield replace(particles, source=np.arange(first, first + particles.n_events)), weight
+        first += particles.n_events
 
 
 def _parts_of_pool(
