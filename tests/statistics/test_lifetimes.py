@@ -1,5 +1,7 @@
 """Several channels and lifetimes: efficiencies, shared yields, signals found, limits at natural lifetimes."""
 
+import json
+
 import numpy as np
 import pyhf
 import pytest
@@ -12,8 +14,9 @@ from darkreach.detector import BEAMS
 from darkreach.errors import DarkreachError
 from darkreach.models.registry import model_named
 from darkreach.models.signal_rate import signal_cross_section_fb
+from darkreach.statistics import natural
 from darkreach.statistics.channel_signal import LONGEST_PROMPT_M
-from darkreach.statistics.engine.limits import upper_limits
+from darkreach.statistics.engine.limits import failed, upper_limits
 from darkreach.statistics.engine.referee import pyhf_limits
 from darkreach.statistics.grid import Hypothesis, hypotheses_of_scan
 from darkreach.statistics.natural import is_prompt, rate_of
@@ -215,6 +218,19 @@ def test_without_background_the_natural_limit_solves_the_yield(spec_of):
     assert row["p0_local"] is None
 
 
+def test_a_limit_on_the_coupling_stays_if_the_fit_of_its_workspace_fails(spec_of, monkeypatch):
+    """What that fit would have said is unknown, the row says why, and can be written."""
+    made = templates_with(BACKGROUND)
+    expected, _, _ = scan_one(made, Hypothesis(0.1, "natural"), spec_of())
+    monkeypatch.setattr(natural, "upper_limits", lambda *_, **__: [failed("a fit does not converge")])
+    row, workspace, limit = scan_one(made, Hypothesis(0.1, "natural"), spec_of())
+    assert row["status"] == "ok" and row["coupling_limit_obs"] == expected["coupling_limit_obs"]
+    assert row["background_events"] is None and row["few_events"] is None
+    assert "background under the peak unknown: failed: a fit does not converge" in row["notes"]
+    json.dumps(row, allow_nan=False)
+    assert workspace is not None and limit.status.startswith("failed")
+
+
 def test_a_region_closes_where_larger_couplings_decay_too_early(spec_of):
     """Displaced decays alone: an interval of couplings is excluded."""
     made = templates_with({"ee_displaced": 1e-9})
@@ -233,9 +249,9 @@ def test_what_is_simulated_as_prompt_is_lost_at_long_lifetimes(spec_of):
     signal = signal_of(made, spec)
     assert signal.efficiencies(0.1, LONGEST_PROMPT_M) == signal.efficiencies(0.1, 0.0)
     assert signal.efficiencies(0.1, 2 * LONGEST_PROMPT_M) == {}
-    prompt, natural = scan_hypotheses(made, signal, [Hypothesis(0.1), Hypothesis(0.1, "natural")], spec)[0]
-    assert natural["coupling_limit_obs"] > np.sqrt(prompt["sigma_limit_obs_fb"] / rate_of(0.1, spec).unit_fb)
-    assert natural["lifetime_m"] == pytest.approx(LONGEST_PROMPT_M, rel=0.01)
+    prompt, follows = scan_hypotheses(made, signal, [Hypothesis(0.1), Hypothesis(0.1, "natural")], spec)[0]
+    assert follows["coupling_limit_obs"] > np.sqrt(prompt["sigma_limit_obs_fb"] / rate_of(0.1, spec).unit_fb)
+    assert follows["lifetime_m"] == pytest.approx(LONGEST_PROMPT_M, rel=0.01)
 
 
 def test_where_the_lifetime_is_short_the_prompt_limit_is_taken(spec_of):
@@ -245,13 +261,13 @@ def test_where_the_lifetime_is_short_the_prompt_limit_is_taken(spec_of):
     signal = signal_of(made, spec)
     assert is_prompt(signal, 0.1, 1e-4)
     assert not is_prompt(signal, 0.1, 0.01)
-    prompt, natural = scan_hypotheses(made, signal, [Hypothesis(0.1), Hypothesis(0.1, "natural")], spec)[0]
-    assert natural["sigma_limit_obs_fb"] == prompt["sigma_limit_obs_fb"]
-    assert natural["coupling_limit_obs"] == pytest.approx(
+    prompt, follows = scan_hypotheses(made, signal, [Hypothesis(0.1), Hypothesis(0.1, "natural")], spec)[0]
+    assert follows["sigma_limit_obs_fb"] == prompt["sigma_limit_obs_fb"]
+    assert follows["coupling_limit_obs"] == pytest.approx(
         np.sqrt(prompt["sigma_limit_obs_fb"] / rate_of(0.1, spec).unit_fb)
     )
-    assert 0 < natural["lifetime_m"] < 1e-3
-    assert natural["z_local"] is None
+    assert 0 < follows["lifetime_m"] < 1e-3
+    assert follows["z_local"] is None
 
 
 def test_a_background_only_excess_is_ordinary_in_all_channels_and_lifetimes(spec_of):

@@ -126,14 +126,17 @@ def _limit_on_coupling(
         return row, None, None
     workspace = workspace_at(at)
     (limit,) = upper_limits([workspace], spec.scan.confidence_level, toys_below=spec.scan.toys_below_events)
+    known = np.isfinite(limit.background_events)
+    if not known:  # the limit on the coupling does not depend on this fit
+        row["notes"] = [*row["notes"], f"background under the peak unknown: {limit.status}"]
     row |= {
         "lifetime_m": rate.lifetime_m(at),
         "n_observed": None if spec.blind else count_observed(templates, signal, channels, spec),
         "efficiency": sum(signal.efficiencies(mass, rate.lifetime_m(at)).values()),
         "resolution_GeV": min(channel.sigma for channel in channels),
         "reference_cross_section_fb": reference_cross_section(workspace),
-        "background_events": limit.background_events,
-        "few_events": limit.needs_toys,
+        "background_events": limit.background_events if known else None,
+        "few_events": limit.needs_toys if known else None,
     }
     return row, workspace, limit
 

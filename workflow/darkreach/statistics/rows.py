@@ -33,7 +33,8 @@ def empty_row(hypothesis: Hypothesis) -> Row:
     set on the coupling itself; the upper one is None where all larger couplings are excluded;
     p0_local, z_local: of the background-only hypothesis;
     background_events: effective background under the peak; few_events: whether that is too few for
-    asymptotic formulas; method: `asymptotic`, `toys` or `counting`;
+    asymptotic formulas; both are None where the fit that tells them fails;
+    method: `asymptotic`, `toys` or `counting`;
     limit_error_fb: Monte-Carlo error of the observed limit, from toys alone.
     """
     lifetime = None if hypothesis.kind == "natural" else hypothesis.lifetime
