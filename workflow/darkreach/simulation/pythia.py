@@ -32,8 +32,8 @@ class Channel:
 
 # ρ⁰, ω, φ, η, η′ → μ⁺μ⁻(X) are left out: branching fractions of 10⁻⁴ and less, so a pool has a handful of
 # events of them, and each would make a peak. With them there were a sixth more pairs of true muons. So are
-# ρ⁰, ω, φ, η′ → e⁺e⁻(X), and photons of quarks that split: below 0.3 GeV Dalitz decays of π⁰ and η, which stay,
-# make far more pairs.
+# ρ⁰, ω, φ, η′ → e⁺e⁻(X), and photons of quarks that split: below 0.3 GeV Dalitz decays of π⁰ and η, which
+# stay, make far more pairs.
 NO_RARE_PAIRS = (
     "TimeShower:QEDshowerByGamma = off",
     *(f"{meson}:offIfAny = 13" for meson in (113, 223, 333, 221, 331)),
