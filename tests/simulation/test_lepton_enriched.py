@@ -90,4 +90,4 @@ def test_electrons_count_like_muons_where_they_are_looked_for():
     for electron, muon in ((11, -13), (-11, 13)):
         pairs = (number[electron] > 0) & (number[muon] > 0)
         effective = weight[pairs].sum() ** 2 / (weight[pairs] ** 2).sum()
-        assert effective > 5 * weight[pairs].sum()
+        assert effective > 3 * weight[pairs].sum()  # in an ordinary pool they are equal
